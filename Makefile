@@ -1,0 +1,176 @@
+# weir: GNU make (gmake on BSD).  Everything that is made goes to $B.
+#
+#	make		the programs, build/bin/weir in front of them
+#	make check	build, then all tests; the last line counts them
+#	make demo	see it work on real input
+#	make install	PREFIX=/usr/local DESTDIR=; make uninstall takes it away
+#	make lint	two compilers, cppcheck, mandoc, shellcheck, who includes what
+#	make asan	all tests again with AddressSanitizer and UBSan
+#	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
+#	make clean
+
+B =		build
+CC =		cc
+CFLAGS =	-O2 -g
+PREFIX =	/usr/local
+LIBEXEC =	$(PREFIX)/libexec/weir
+MANDIR =	$(PREFIX)/share/man
+COMPLETIONS =	$(PREFIX)/share/bash-completion/completions
+INSTALL =	install
+
+STD =		-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64
+WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+		-Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Wvla
+LDLIBS =	-lnng -ljansson -lxxhash -lbsd -lpthread -lrt
+LUA_CFLAGS =	$$(pkg-config --cflags lua5.4)
+LUA_LIBS =	$$(pkg-config --libs lua5.4)
+
+# What is made of what: programs, and the files of bin/ that go into each.
+
+source =	source files input reader follow lines carry counter pace
+keyby =		keyby fields
+statemap =	statemap fields $(lua)
+reduce =	reduce fields folds fold decimal
+sink =		sink
+weir =		weir hint programs
+lua =		luafunction luascript luavalue luakeys luasort sandbox sandboxlib
+
+L =		$B/libexec/weir
+PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
+FRONT =		$B/bin/weir
+LIBWEIR =	$B/lib/libweir.a
+
+all: $(PROGRAMS) $(FRONT)
+
+$L/weir-source:		$(source:%=$B/bin/%.o)
+$L/weir-keyby:		$(keyby:%=$B/bin/%.o)
+$L/weir-statemap:	$(statemap:%=$B/bin/%.o)
+$L/weir-reduce:		$(reduce:%=$B/bin/%.o)
+$L/weir-sink:		$(sink:%=$B/bin/%.o)
+$(FRONT):		$(weir:%=$B/bin/%.o)
+
+$L/weir-statemap:	LIBS = $(LUA_LIBS)
+$(lua:%=$B/bin/%.o) $B/bin/statemap.o: INCLUDE = -Ilib -Ibin $(LUA_CFLAGS)
+
+$(PROGRAMS) $(FRONT): $(LIBWEIR)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBWEIR) $(LIBS) $(LDLIBS)
+
+# The library: all floors in one object that exports weir_* and nothing else.
+# Unit tests see the insides: they link floors.a, and parts.a of the programs.
+
+FLOORS =	$(patsubst %.c,$B/%.o,$(sort $(wildcard lib/*/*.c)))
+BINS =		$(patsubst %.c,$B/%.o,$(sort $(wildcard bin/*.c)))
+PARTS =		$(filter-out $(patsubst $L/weir-%,$B/bin/%.o,$(PROGRAMS)) $B/bin/weir.o,$(BINS))
+
+$(LIBWEIR): $(FLOORS)
+	@rm -f $@
+	$(LD) -r -o $(@D)/weir.o $(FLOORS)
+	objcopy --wildcard --keep-global-symbol='weir_*' $(@D)/weir.o
+	$(AR) rc $@ $(@D)/weir.o
+
+$B/tests/floors.a: $(FLOORS)
+	@mkdir -p $(@D); rm -f $@
+	$(AR) rc $@ $(FLOORS)
+
+$B/tests/parts.a: $(PARTS)
+	@mkdir -p $(@D); rm -f $@
+	$(AR) rc $@ $(PARTS)
+
+# Unit tests print TAP; tests/tools are programs that the bats files use.
+
+UNITS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*.c)))
+TOOLS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/tools/*.c)))
+CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight
+
+$(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/tests/floors.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LUA_LIBS) $(LDLIBS) -lm
+
+$(CONTENDERS): $B/%: $B/%.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
+# Floors may look into floors, programs only at weir.h and their own parts.
+
+INCLUDE =	-Ilib -Ibin
+$(FLOORS): INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run
+$B/tests/%.o: INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin $(LUA_CFLAGS)
+
+OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(TOOLS:=.o) $(CONTENDERS:=.o)
+
+$(OBJS): $B/%.o: %.c Makefile | packages
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(INCLUDE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJS:.o=.d)
+
+objects: $(OBJS)
+
+# Packages that are missing are named, and installed where that is possible.
+
+NEEDS =		build $(if $(filter check asan bench lint,$(MAKECMDGOALS)),check) \
+		$(if $(filter lint,$(MAKECMDGOALS)),lint)
+
+packages:
+	@tests/packages $(NEEDS)
+
+check: packages all $(UNITS) $(TOOLS)
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDLIBS='$(LDLIBS)' tests/run $B
+
+demo: all
+	@PATH="$$PWD/$B/bin:$$PATH" sh examples/demo.sh
+
+bench: packages all $(CONTENDERS)
+	@tests/bench/bench $B
+
+ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+		-fno-sanitize-recover=all
+
+asan:
+	+@$(MAKE) --no-print-directory B=$B/asan CFLAGS='$(ASAN)' check
+
+LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
+LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench \
+		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
+		man/completion/weir.bash)
+
+lint: packages
+	+@$(MAKE) --no-print-directory B=$B/gcc CC=gcc CPPFLAGS='$(LINT_GCC)' objects
+	+@$(MAKE) --no-print-directory B=$B/clang CC=clang CPPFLAGS='$(LINT)' objects
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
+	    '-DSTAILQ_HEAD(name,type)=struct type *' '-DTAILQ_HEAD(name,type)=struct type *' \
+	    -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin lib bin
+	mandoc -T lint -W warning $(PAGES)
+	shellcheck -x -P SCRIPTDIR -e SC2016 $(SCRIPTS)
+	tests/layering
+
+clean:
+	rm -rf $B
+
+# Installing.  build/ has the layout that weir finds its programs by.
+
+PAGES =		$(sort $(wildcard man/*.[13578]))
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(COMPLETIONS) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5 7 8)
+	$(INSTALL) $(FRONT) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(LIBEXEC)
+	$(INSTALL) -m 644 lib/weir.h $(DESTDIR)$(PREFIX)/include
+	$(INSTALL) -m 644 $(LIBWEIR) $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 644 man/completion/weir.bash $(DESTDIR)$(COMPLETIONS)/weir
+	for page in $(PAGES); do \
+	    $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(PREFIX)/include/weir.h \
+	    $(DESTDIR)$(PREFIX)/lib/libweir.a $(DESTDIR)$(COMPLETIONS)/weir \
+	    $(patsubst $L/%,$(DESTDIR)$(LIBEXEC)/%,$(PROGRAMS))
+	for page in $(notdir $(PAGES)); do \
+	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	-rmdir $(DESTDIR)$(LIBEXEC)
+
+.PHONY: all objects packages check demo bench asan lint clean \
+	install uninstall

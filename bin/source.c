@@ -1,0 +1,288 @@
+/*
+ * source: read files, standard input or a counter into a stream.
+ *
+ * A record is a line, its bytes untouched.  Files are read one after the other
+ * and end, or, with -F, all at once and for ever.  The origin that the runtime
+ * knows is always that of the next record, so that whatever is wrong with a
+ * record is said with its file, number (a header line is not counted) and byte.
+ * Relies on: files and counter never block, and hand out whole lines only.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "weir.h"
+#include "counter.h"
+#include "files.h"
+#include "pace.h"
+
+#define SOURCE_RECORD		(UINT64_C(1) << 20)	/* bytes: --max-record */
+#define SOURCE_RECORD_MAX	(UINT64_C(64) << 20)
+#define SOURCE_LINGER_MAX	UINT64_C(3600000)	/* ms */
+#define SOURCE_NO_RATE		UINT64_MAX
+
+static struct {
+	/* options */
+	int		 follow, header;
+	const char	*start, *range;
+	uint64_t	 rate, max_record, linger_ms;
+
+	struct files	*files;		/* NULL: the counter */
+	struct counter	 counter;
+	struct pace	 pace;
+} source = {
+	.rate = SOURCE_NO_RATE, .max_record = SOURCE_RECORD, .linger_ms = 10,
+};
+
+static const struct weir_option source_options[] = {
+	{ .letter = 'F', .name = "follow", .type = WEIR_FLAG, .to = &source.follow,
+	    .help = "go on behind the end, as tail -F does, through rotation" },
+	{ .letter = 'H', .name = "header", .type = WEIR_FLAG, .to = &source.header,
+	    .help = "line 1 of each file names the columns and is no record" },
+	{ .name = "start", .arg = "begin/end", .type = WEIR_STRING, .to = &source.start,
+	    .help = "end: with -F, only what is appended from now on" },
+	{ .name = "count", .arg = "A..[B]", .type = WEIR_STRING, .to = &source.range,
+	    .help = "read no file: the records are the numbers A to B" },
+	{ .name = "rate", .arg = "N", .type = WEIR_NUMBER, .to = &source.rate,
+	    .help = "so many records a second" },
+	{ .name = "max-record", .arg = "SIZE", .type = WEIR_SIZE, .to = &source.max_record,
+	    .help = "a longer record is a bad one (1M)" },
+	{ .name = "linger", .arg = "DURATION", .type = WEIR_DURATION, .to = &source.linger_ms,
+	    .help = "how long a partly filled frame may wait (10ms)" },
+	{ .name = NULL }
+};
+
+static uint64_t
+source_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+}
+
+static uint64_t
+source_now_ms(void)
+{
+	return (source_now_ns() / 1000000);
+}
+
+static int
+source_setup_counter(struct weir *w, int argc)
+{
+	const char *wrong;
+
+	if (argc > 0)
+		return (weir_misuse(w, "--count reads no file; leave out the operands"));
+	if (source.follow || source.header || source.start != NULL)
+		return (weir_misuse(w, "--count reads no file; -F, -H and --start are for files"));
+	if (source.max_record < COUNTER_LINE)
+		return (weir_misuse(w, "--count: its numbers need a --max-record of at least %d",
+		    COUNTER_LINE));
+	if ((wrong = counter_parse(&source.counter, source.range)) != NULL)
+		return (weir_misuse(w, "--count %s: %s", source.range, wrong));
+	counter_share(&source.counter, weir_subtask(w), weir_parallelism(w));
+	return (0);
+}
+
+static int
+source_setup_files(struct weir *w, int argc, char *argv[])
+{
+	struct input_options options = {
+		.max_record = (size_t)source.max_record,
+		.follow = source.follow,
+		.header = source.header,
+	};
+	int i;
+
+	if (source.start != NULL && strcmp(source.start, "end") == 0)
+		options.from_end = 1;
+	else if (source.start != NULL && strcmp(source.start, "begin") != 0)
+		return (weir_misuse(w, "--start %s: begin or end", source.start));
+	if (options.from_end && !source.follow)
+		return (weir_misuse(w, "--start end reads nothing without -F"));
+	if ((source.files = files_new(&options)) == NULL)
+		return (weir_error(w, "%s", strerror(ENOMEM)));
+	for (i = 0; i < argc; i++)
+		if (files_add(source.files, argv[i]) == -1)
+			return (weir_misuse(w, "%s", files_error(source.files)));
+	if (argc == 0 && files_add(source.files, "-") == -1)
+		return (weir_misuse(w, "%s", files_error(source.files)));
+	if (files_share(source.files, weir_subtask(w), weir_parallelism(w)) == -1)
+		return (weir_misuse(w, "%s", files_error(source.files)));
+	return (0);
+}
+
+static int
+source_setup(struct weir *w, int argc, char *argv[])
+{
+	if (source.max_record < 1 || source.max_record > SOURCE_RECORD_MAX)
+		return (weir_misuse(w, "--max-record: from 1 byte to 64M"));
+	if (source.linger_ms > SOURCE_LINGER_MAX)
+		return (weir_misuse(w, "--linger: at most 1h"));
+	weir_limit(w, (size_t)source.max_record);
+	weir_linger(w, source.linger_ms);
+	if (source.rate != SOURCE_NO_RATE) {
+		if (source.rate < 1 || source.rate > PACE_MAX)
+			return (weir_misuse(w, "--rate: from 1 to %llu records a second",
+			    (unsigned long long)PACE_MAX));
+		pace_init(&source.pace, source.rate, weir_subtask(w), weir_parallelism(w));
+	}
+	if (source.range != NULL)
+		return (source_setup_counter(w, argc));
+	return (source_setup_files(w, argc, argv));
+}
+
+static int
+source_wait(struct weir *w, int fd, int ms)
+{
+	weir_wait_fd(w, fd);
+	weir_wait_ms(w, ms);
+	return (WEIR_WAIT);
+}
+
+/* The files have nothing now: their descriptor ends the wait, or a next look. */
+static int
+source_wait_files(struct weir *w)
+{
+	int fd = files_fd(source.files);
+
+	return (source_wait(w, fd, fd == -1 ? INPUT_LOOK_MS : -1));
+}
+
+/* What open and produce do with an answer that brings no records. */
+static int
+source_answer(struct weir *w, enum input_answer answer)
+{
+	switch (answer) {
+	case INPUT_WAIT:
+		return (source_wait_files(w));
+	case INPUT_WARN:
+		weir_warn(w, "%s", files_error(source.files));
+		return (WEIR_MORE);
+	case INPUT_END:
+		return (WEIR_OK);
+	case INPUT_FAILED:
+		return (weir_error(w, "%s", files_error(source.files)));
+	case INPUT_MISUSE:
+		return (weir_misuse(w, "%s", files_error(source.files)));
+	default:
+		return (WEIR_MORE);
+	}
+}
+
+static int
+source_open(struct weir *w)
+{
+	struct input_chunk chunk;
+	enum input_answer answer;
+	int status = WEIR_MORE;
+
+	if (source.files == NULL)
+		return (weir_origin(w, source.range, 0, 1));
+	if (!source.header)
+		return (WEIR_OK);
+	while (status == WEIR_MORE) {
+		answer = files_header(source.files, source_now_ms(), &chunk);
+		if (answer == INPUT_HEADER)
+			return (weir_set_header(w, chunk.data, chunk.len));
+		status = source_answer(w, answer);
+	}
+	return (status);
+}
+
+static int
+source_count(struct weir *w, size_t most)
+{
+	char *room;
+	size_t have, len, n;
+
+	if ((room = weir_reserve(w, COUNTER_LINE, &have)) == NULL)
+		return (-1);
+	len = counter_fill(&source.counter, room, have, most, &n);
+	if (len == 0)
+		return (WEIR_OK);
+	if (weir_commit(w, len, n) == -1)
+		return (-1);
+	pace_sent(&source.pace, n);
+	return (WEIR_MORE);
+}
+
+static int
+source_read(struct weir *w, size_t most)
+{
+	struct weir_record beginning = { .len = 0 };
+	struct input_chunk chunk;
+	enum input_answer answer;
+	char *room;
+	size_t have;
+	int status = 0;
+
+	if ((room = weir_reserve(w, files_want(source.files), &have)) == NULL)
+		return (-1);
+	answer = files_read(source.files, room, have, most, source_now_ms(), &chunk);
+	switch (answer) {
+	case INPUT_LINES:
+		pace_sent(&source.pace, chunk.n);
+		status = weir_commit(w, chunk.len, chunk.n);
+		break;
+	case INPUT_PLACE:
+		status = weir_origin(w, chunk.name, chunk.byte, chunk.record);
+		break;
+	case INPUT_LONG:
+		beginning.data = chunk.data;
+		beginning.len = (uint32_t)chunk.len;
+		status = weir_bad(w, &beginning, "record over %llu bytes (--max-record)",
+		    (unsigned long long)source.max_record);
+		break;
+	case INPUT_WAIT:
+		pace_idle(&source.pace);
+		/* FALLTHROUGH */
+	default:
+		return (source_answer(w, answer));
+	}
+	return (status == -1 ? -1 : WEIR_MORE);
+}
+
+static int
+source_produce(struct weir *w)
+{
+	uint64_t now_ns;
+	size_t most = SIZE_MAX;
+
+	if (source.rate != SOURCE_NO_RATE) {
+		now_ns = source_now_ns();
+		if ((most = pace_due(&source.pace, now_ns)) == 0)
+			return (source_wait(w, -1, pace_wait_ms(&source.pace, now_ns)));
+	}
+	return (source.files == NULL ? source_count(w, most) : source_read(w, most));
+}
+
+static int
+source_close(struct weir *w, int ok)
+{
+	(void)w;
+	(void)ok;
+	files_free(source.files);
+	source.files = NULL;
+	return (0);
+}
+
+static const struct weir_stage stage = {
+	.abi = WEIR_ABI,
+	.name = "source",
+	.synopsis = "[FILE or - or 'PATTERN']...",
+	.summary = "read files, standard input or a counter into a stream",
+	.options = source_options,
+	.setup = source_setup,
+	.open = source_open,
+	.produce = source_produce,
+	.close = source_close,
+};
+
+int
+main(int argc, char *argv[])
+{
+	return (weir_main(argc, argv, &stage));
+}

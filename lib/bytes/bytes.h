@@ -1,0 +1,181 @@
+/*
+ * bytes: what things look like in memory, on links and on disk.
+ *
+ * Pure: no I/O, no clock.  Functions return 0, or -1 with errno set: ENOMEM, or
+ * EBADMSG where bytes from outside are not what they should be.
+ */
+#ifndef BYTES_H
+#define BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weir.h"
+
+/*
+ * buf: bytes that grow at the end and are read from the front; little-endian.
+ * A buf that only reads borrows its bytes: buf_borrow(), never freed.
+ */
+struct buf {
+	unsigned char	*data;
+	size_t		 len, pos, cap;
+};
+
+void	 buf_borrow(struct buf *, const void *, size_t);
+void	 buf_free(struct buf *);
+unsigned char *buf_room(struct buf *, size_t);	/* that many bytes behind len, or NULL */
+int	 buf_add(struct buf *, const void *, size_t);
+int	 buf_add_uint(struct buf *, uint64_t, size_t bytes);
+int	 buf_add_string(struct buf *, const void *, size_t);	/* u32 length, bytes */
+int	 buf_get(struct buf *, const void **, size_t);		/* borrowed */
+int	 buf_get_uint(struct buf *, uint64_t *, size_t bytes);
+int	 buf_get_string(struct buf *, const char **, size_t *, size_t max);
+
+/*
+ * One record in the index of a frame.  Offsets are into the frame's text area;
+ * a key offset with ENTRY_ASIDE is into its key area instead, and without it
+ * lies in the text area.  Unkeyed: key offset and length are 0.
+ */
+#define ENTRY_ASIDE	0x80000000U
+
+struct entry {
+	uint32_t	 offset, len;
+	uint32_t	 key, keylen;
+	uint32_t	 hash;
+	uint32_t	 ordinal;	/* of the record in its text area, from 0 */
+};
+
+/* Where a piece of memory lies: in a slot of an arena both sides have mapped. */
+#define FRAME_INSIDE	0xffffU		/* as arena: its bytes are in the message */
+
+struct frame_ref {
+	uint32_t	 arena, slot, offset;
+};
+
+/*
+ * The five frames.  All lengths are bytes.  text, entries, keys and origin of a
+ * received frame are borrowed from the message and the arenas behind it.
+ */
+enum frame_type {
+	FRAME_STREAM = 1, FRAME_DATA, FRAME_BARRIER, FRAME_END, FRAME_CREDIT
+};
+
+#define FRAME_VERSION	1
+#define FRAME_ARENAS	64	/* at most in one stream frame */
+#define FRAME_ORIGIN	1024	/* longest name of an input in a frame */
+
+enum frame_why { FRAME_EOF = 1, FRAME_STOPPED };
+
+struct frame {
+	enum frame_type	 type;
+	uint32_t	 attempt;
+	uint64_t	 seq;		/* data, barrier, end: 1, 2, ...; credit: up to */
+
+	/* data */
+	uint32_t	 count;		/* of entries; 0: the whole text, no index */
+	uint32_t	 textlen, keyslen;
+	struct frame_ref text, index;	/* keys lie in the slot of the index */
+	struct frame_ref keys;
+	const char	*text_at, *keys_at;
+	const struct entry *index_at;
+	const char	*origin;	/* name of the input; not terminated */
+	size_t		 originlen;
+	uint64_t	 byte, record;	/* of the text area's first record there */
+
+	uint64_t	 checkpoint, triggered_ms;	/* barrier */
+	uint32_t	 kind;				/* barrier; end: frame_why */
+	int		 enough;			/* credit: send no more */
+};
+
+struct frame_arena {
+	char		 name[WEIR_NAME_MAX];	/* of the shared memory object */
+	uint32_t	 slots;
+	uint64_t	 slot_bytes;
+};
+
+struct frame_stream {
+	char		 stage[WEIR_NAME_MAX + 1];
+	uint32_t	 subtask, parallelism;
+	uint32_t	 keyed, separator;
+	uint64_t	 record_max;		/* longest record it may carry */
+	const char	*header;		/* NULL: none; borrowed */
+	size_t		 headerlen;
+	uint32_t	 narenas;
+	struct frame_arena arenas[FRAME_ARENAS];
+};
+
+/* Encode: the frame's head; pieces that go inside follow it in this order:
+ * index, keys, text, the first of them at a multiple of FRAME_ALIGN. */
+#define FRAME_ALIGN	8
+
+int	 frame_encode(struct buf *, const struct frame *);
+int	 frame_encode_stream(struct buf *, uint32_t attempt, const struct frame_stream *);
+int	 frame_decode(const void *, size_t, struct frame *);
+int	 frame_decode_stream(const void *, size_t, struct frame_stream *);
+
+/*
+ * Records of a text area.  Both fill at most max of out and move *pos on, which
+ * starts at 0 and is done at the number of bytes (split) or entries (unpack).
+ * What they give has been checked against the area and copied once: the area
+ * may be memory that its writer still changes.  Return the number, or -1.
+ */
+long	 record_split(const char *text, size_t len, size_t *pos, uint32_t *ordinal,
+	    struct weir_record *out, size_t max);
+long	 record_unpack(const struct frame *, size_t *pos, struct weir_record *out,
+	    size_t max);
+uint64_t record_count(const char *text, size_t len);	/* newlines */
+
+/*
+ * table: (state, key) -> value.  Open addressing with linear probing over
+ * 8-byte slots; entries live in size classes of big chunks and never move while
+ * their value fits.  A value is aligned to 8.
+ */
+struct table;
+
+struct table *table_new(void);
+void	 table_free(struct table *);
+uint64_t table_bytes(const struct table *);
+uint64_t table_count(const struct table *);
+void	*table_find(struct table *, unsigned state, uint32_t hash,
+	    const void *key, size_t keylen, size_t *vallen);
+void	*table_put(struct table *, unsigned state, uint32_t hash,
+	    const void *key, size_t keylen, size_t vallen, int *fresh);
+void	 table_remove(struct table *, unsigned state, uint32_t hash,
+	    const void *key, size_t keylen);
+void	 table_prefetch(struct table *, unsigned state, uint32_t hash);
+
+/* All entries of a state in byte order of their keys; refs are freed by the
+ * caller and stay good until an entry is put or removed. */
+int	 table_sorted(struct table *, unsigned state, uint32_t **refs, size_t *n);
+void	 table_at(struct table *, uint32_t ref, const void **key, size_t *keylen,
+	    void **val, size_t *vallen);
+
+/* What is said at a door, as JSON. */
+struct knock {
+	char		 stage[WEIR_NAME_MAX + 1];
+	char		 run[WEIR_NAME_MAX + 1];	/* which instance of the stage */
+	char		 nonce[WEIR_NAME_MAX + 1];
+	unsigned	 subtask, parallelism;
+	uint32_t	 attempt;
+	int		 output;		/* which output; -1: the one that names me */
+};
+
+enum answer_kind { ANSWER_LINK, ANSWER_WAIT, ANSWER_ELSEWHERE, ANSWER_REFUSED };
+
+struct answer {
+	enum answer_kind kind;
+	unsigned	 parallelism;	/* of the stage that answers */
+	int		 keyed;
+	char		 stage[WEIR_NAME_MAX + 1];
+	char		 link[160];	/* address of the link */
+	char		 reason[256];
+};
+
+char	*message_knock(const struct knock *);		/* to free(); NULL: ENOMEM */
+char	*message_answer(const struct answer *);
+int	 message_parse_knock(const char *, size_t, struct knock *);
+int	 message_parse_answer(const char *, size_t, struct answer *);
+
+int	 name_ok(const char *);		/* [A-Za-z0-9_-]{1,64} */
+
+#endif

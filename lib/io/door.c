@@ -1,0 +1,285 @@
+/*
+ * door: where a stage is knocked at for a link.
+ *
+ * A rep0 socket on RUN/NAME.I or on tcp; the knocker is a req0 socket, which
+ * nng resends on reconnection: hence nonces, and answers that do not depend on
+ * how often they are asked for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <xxhash.h>
+
+#include "io.h"
+#include "nngsock.h"
+
+#define MESSAGE_MAX	4096		/* bytes of a knock or an answer */
+
+struct door {
+	nng_socket	 socket;
+	struct listener	 listener;
+	int		 fd;
+};
+
+struct knocker {
+	nng_socket	 socket;
+	int		 recvfd, sendfd;
+	nng_msg		*out;		/* a knock that waits for somebody to answer */
+};
+
+/* Settings that doors and links share, before anybody is let in. */
+int
+nngsock_setup(nng_socket s, size_t message_max, int *fd)
+{
+	int error;
+
+	if ((error = nng_socket_set_size(s, NNG_OPT_RECVMAXSZ, message_max)) == 0 &&
+	    (error = nng_socket_set_ms(s, NNG_OPT_RECONNMINT, 10)) == 0)
+		error = nng_socket_set_ms(s, NNG_OPT_RECONNMAXT, 100);
+	if (error == 0)
+		error = nng_socket_get_int(s, NNG_OPT_RECVFD, fd);
+	return (error);
+}
+
+/* A pipe of another user is closed before it is used. */
+static void
+pipe_check(nng_pipe p, nng_pipe_ev ev, void *arg)
+{
+	uint64_t uid;
+
+	(void)ev;
+	(void)arg;
+	if (nng_pipe_get_uint64(p, NNG_OPT_IPC_PEER_UID, &uid) == 0 && uid != getuid())
+		nng_pipe_close(p);
+}
+
+int
+listener_start(struct listener *l, nng_socket s, const char *address)
+{
+	int error;
+
+	snprintf(l->address, sizeof(l->address), "%s", address);
+	l->socket = s;
+	if ((error = nng_listener_create(&l->listener, s, address)) != 0)
+		return (error);
+	if (strncmp(address, "ipc:", 4) == 0)
+		nng_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
+	nng_pipe_notify(s, NNG_PIPE_EV_ADD_PRE, pipe_check, NULL);
+	if ((error = nng_listener_start(l->listener, 0)) != 0)
+		nng_listener_close(l->listener);
+	return (error);
+}
+
+/*
+ * An ipc listener of nng before 1.6 stops accepting for ever after one peer
+ * that closed before the handshake; its statistic "other" tells.  Listening
+ * anew is the only cure.
+ */
+void
+listener_heal(struct listener *l)
+{
+	nng_stat	*root, *s;
+	uint64_t	 other = 0;
+
+	if (strncmp(l->address, "ipc:", 4) != 0 || nng_stats_get(&root) != 0)
+		return;
+	if ((s = nng_stat_find_listener(root, l->listener)) != NULL &&
+	    (s = nng_stat_find(s, "other")) != NULL)
+		other = nng_stat_value(s);
+	nng_stats_free(root);
+	if (other == 0)
+		return;
+	nng_listener_close(l->listener);
+	if (nng_listener_create(&l->listener, l->socket, l->address) == 0) {
+		nng_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
+		nng_listener_start(l->listener, 0);
+	}
+}
+
+struct door *
+door_open(const char *address, char *why, size_t size)
+{
+	struct door	*d;
+	int		 error;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL || (error = nng_rep0_open(&d->socket)) != 0) {
+		snprintf(why, size, "%s: %s", address,
+		    d == NULL ? strerror(ENOMEM) : nng_strerror(error));
+		free(d);
+		return (NULL);
+	}
+	if ((error = nngsock_setup(d->socket, MESSAGE_MAX, &d->fd)) != 0 ||
+	    (error = listener_start(&d->listener, d->socket, address)) != 0) {
+		snprintf(why, size, "%s: %s", address, nng_strerror(error));
+		door_close(d);
+		return (NULL);
+	}
+	return (d);
+}
+
+/* One more address for the same door, on the network. */
+int
+door_listen(struct door *d, const char *address, char *why, size_t size)
+{
+	int error;
+
+	if ((error = nng_listen(d->socket, address, NULL, 0)) == 0)
+		return (0);
+	snprintf(why, size, "%s: %s", address, nng_strerror(error));
+	return (-1);
+}
+
+void
+door_close(struct door *d)
+{
+	if (d == NULL)
+		return;
+	nng_close(d->socket);
+	free(d);
+}
+
+void
+door_heal(struct door *d)
+{
+	listener_heal(&d->listener);
+}
+
+int
+door_poll(const struct door *d)
+{
+	return (d->fd);
+}
+
+int
+door_recv(struct door *d, struct knock *k)
+{
+	nng_msg	*m;
+	int	 error;
+
+	if (nng_recvmsg(d->socket, &m, NNG_FLAG_NONBLOCK) != 0)
+		return (0);
+	error = message_parse_knock(nng_msg_body(m), nng_msg_len(m), k);
+	nng_msg_free(m);
+	return (error == -1 ? -1 : 1);
+}
+
+/* A message of that text, which is freed; NULL: no memory. */
+static nng_msg *
+text_message(char *text)
+{
+	nng_msg *m = NULL;
+
+	if (text != NULL && nng_msg_alloc(&m, 0) == 0 &&
+	    nng_msg_append(m, text, strlen(text)) != 0) {
+		nng_msg_free(m);
+		m = NULL;
+	}
+	free(text);
+	return (m);
+}
+
+int
+door_answer(struct door *d, const struct answer *a)
+{
+	nng_msg *m;
+
+	if ((m = text_message(message_answer(a))) == NULL)
+		return (-1);
+	if (nng_sendmsg(d->socket, m, NNG_FLAG_NONBLOCK) != 0) {
+		nng_msg_free(m);
+		return (-1);
+	}
+	return (0);
+}
+
+struct knocker *
+knocker_open(const char *address, char *why, size_t size)
+{
+	struct knocker	*k;
+	int		 error = NNG_ENOMEM;
+
+	if ((k = calloc(1, sizeof(*k))) == NULL || (error = nng_req0_open(&k->socket)) != 0) {
+		snprintf(why, size, "%s: %s", address, nng_strerror(error));
+		free(k);
+		return (NULL);
+	}
+	if ((error = nngsock_setup(k->socket, MESSAGE_MAX, &k->recvfd)) != 0 ||
+	    (error = nng_socket_get_int(k->socket, NNG_OPT_SENDFD, &k->sendfd)) != 0 ||
+	    (error = nng_dial(k->socket, address, NULL, NNG_FLAG_NONBLOCK)) != 0) {
+		snprintf(why, size, "%s: %s", address, nng_strerror(error));
+		knocker_close(k);
+		return (NULL);
+	}
+	return (k);
+}
+
+void
+knocker_close(struct knocker *k)
+{
+	if (k == NULL)
+		return;
+	if (k->out != NULL)
+		nng_msg_free(k->out);
+	nng_close(k->socket);
+	free(k);
+}
+
+int
+knocker_poll(const struct knocker *k)
+{
+	return (k->out != NULL ? k->sendfd : k->recvfd);
+}
+
+/* Once it is sent, req0 keeps the request until somebody has answered it. */
+static int
+knocker_flush(struct knocker *k)
+{
+	int error;
+
+	if (k->out == NULL)
+		return (0);
+	if ((error = nng_sendmsg(k->socket, k->out, NNG_FLAG_NONBLOCK)) == 0)
+		k->out = NULL;
+	return (error == 0 || error == NNG_EAGAIN ? 0 : -1);
+}
+
+int
+knocker_send(struct knocker *k, const struct knock *n)
+{
+	if (k->out != NULL)
+		nng_msg_free(k->out);
+	if ((k->out = text_message(message_knock(n))) == NULL)
+		return (-1);
+	return (knocker_flush(k));
+}
+
+int
+knocker_recv(struct knocker *k, struct answer *a)
+{
+	nng_msg	*m;
+	int	 error;
+
+	if (knocker_flush(k) == -1)
+		return (-1);
+	if (k->out != NULL || nng_recvmsg(k->socket, &m, NNG_FLAG_NONBLOCK) != 0)
+		return (0);
+	error = message_parse_answer(nng_msg_body(m), nng_msg_len(m), a);
+	nng_msg_free(m);
+	return (error == -1 ? -1 : 1);
+}
+
+const char *
+io_versions(void)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "nng %s\nxxHash %u.%u.%u", nng_version(),
+	    XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100,
+	    XXH_versionNumber() % 100);
+	return (text);
+}

@@ -1,0 +1,54 @@
+/* log: lines on standard error, one write(2) each. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bsd/string.h>
+
+#include "io.h"
+
+static char		 log_name[WEIR_NAME_MAX + 16] = "weir";
+static enum log_level	 log_most = LOG_WARN;
+
+void
+log_open(const char *name, enum log_level most)
+{
+	strlcpy(log_name, name, sizeof(log_name));
+	log_most = most;
+}
+
+void
+log_vsay(enum log_level level, const char *fmt, va_list ap)
+{
+	/* journald reads a priority in front of a line */
+	static const char *const priorities[] = { "<3>", "<4>", "<7>" };
+	char	 line[2048];
+	size_t	 n, i;
+	int	 saved = errno;
+
+	if (level > log_most)
+		return;
+	snprintf(line, sizeof(line), "%s%s: ",
+	    getenv("JOURNAL_STREAM") != NULL ? priorities[level] : "", log_name);
+	n = strlen(line);
+	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	for (i = 0; line[i] != '\0'; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[i++] = '\n';
+	/* where standard error is closed there is nobody to tell */
+	if (write(STDERR_FILENO, line, i) == -1)
+		errno = saved;
+	errno = saved;
+}
+
+void
+log_say(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_vsay(level, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,20 @@
+/*
+ * nngsock: what door.c and link.c, the two files with nng, have in common.
+ */
+#ifndef NNGSOCK_H
+#define NNGSOCK_H
+
+#include <nng/nng.h>
+
+struct listener {
+	nng_socket	 socket;
+	nng_listener	 listener;
+	char		 address[160];
+};
+
+/* Limits and times of a socket, and its descriptor for poll.  nng's errors. */
+int	 nngsock_setup(nng_socket, size_t message_max, int *fd);
+int	 listener_start(struct listener *, nng_socket, const char *address);
+void	 listener_heal(struct listener *);
+
+#endif

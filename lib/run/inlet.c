@@ -1,0 +1,681 @@
+/*
+ * inlet: the inputs of a worker.
+ *
+ * An upstream is knocked at for each of its subtasks that has a link for us; the
+ * first answer says how many there are.  Then each link begins with a stream
+ * frame, gets credit 0, and gives one frame at a time into the stage's hand.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+
+#include "run.h"
+
+#define KNOCK_AGAIN_MS	50
+#define ANSWER_MS	10000		/* an upstream that says nothing at all */
+#define CREDIT_EVERY	2		/* frames, while more are waiting */
+
+struct inlink {
+	struct upstream		*up;
+	unsigned		 subtask;	/* of the upstream */
+	char			 nonce[WEIR_NAME_MAX + 1];
+	struct knocker		*knocker;
+	int64_t			 again_ms;	/* knock then; NEVER: an answer is awaited */
+	struct link		*link;
+	struct frame_stream	*stream;	/* NULL until it came; header is our copy */
+	int			 apart;		/* no link between us and that subtask */
+	int			 ended, credited_end;
+	enum frame_why		 why;
+	uint64_t		 end_seq;
+};
+
+struct upstream {
+	const struct wire_in	*wire;
+	unsigned		 parallelism;	/* 0: not known yet */
+	int			 keyed;
+	char			 stage[WEIR_NAME_MAX + 1];
+	struct inlink		*links;
+	unsigned		 n;
+};
+
+struct inlet {
+	struct upstream		 ups[ENDS_MAX];
+	unsigned		 n;
+	unsigned		 turn;		/* fairness between links */
+	int64_t			 since_ms;
+	int			 granted, enough;
+
+	struct weir_record	 chunk[CHUNK];	/* of the frame in hand */
+	size_t			 nchunk, taken, pos;
+	uint32_t		 ordinal;
+	struct inlink		*from;		/* whose frame is in hand */
+};
+
+/* The links of all inputs, one after another; NULL at the end. */
+static struct inlink *
+inlink_at(struct inlet *in, unsigned i)
+{
+	unsigned u;
+
+	for (u = 0; u < in->n; u++) {
+		if (i < in->ups[u].n)
+			return (&in->ups[u].links[i]);
+		i -= in->ups[u].n;
+	}
+	return (NULL);
+}
+
+static const char *
+up_name(const struct upstream *up)
+{
+	return (up->stage[0] != '\0' ? up->stage : "the stage before me");
+}
+
+static int
+inlink_knock(struct weir *w, struct inlink *l)
+{
+	struct knock k = { .attempt = 0 };
+
+	strlcpy(k.stage, w->set.name, sizeof(k.stage));
+	strlcpy(k.run, rundir_base(w->dir), sizeof(k.run));
+	strlcpy(k.nonce, l->nonce, sizeof(k.nonce));
+	k.subtask = w->subtask;
+	k.parallelism = w->set.parallelism;
+	k.output = l->up->wire->output;
+	l->again_ms = NEVER;
+	if (knocker_send(l->knocker, &k) == -1)
+		return (weir_error(w, "cannot knock at %s", l->up->wire->base));
+	return (0);
+}
+
+/* The address of a subtask's door: RUN/NAME.I, or port + I. */
+static void
+door_address(const char *base, unsigned subtask, char *address, size_t size)
+{
+	const char *colon = strrchr(base, ':');
+
+	if (strstr(base, "://") != NULL && colon != NULL)
+		snprintf(address, size, "%.*s:%ld", (int)(colon - base), base,
+		    atol(colon + 1) + (long)subtask);
+	else
+		snprintf(address, size, "ipc://%s.%u", base, subtask);
+}
+
+static int
+inlink_start(struct weir *w, struct inlink *l, struct upstream *up, unsigned subtask)
+{
+	char address[192], why[256];
+
+	l->up = up;
+	l->subtask = subtask;
+	snprintf(l->nonce, sizeof(l->nonce), "%08x%08x", arc4random(), arc4random());
+	door_address(up->wire->base, subtask, address, sizeof(address));
+	if ((l->knocker = knocker_open(address, why, sizeof(why))) == NULL)
+		return (weir_error(w, "input: %s", why));
+	return (inlink_knock(w, l));
+}
+
+int
+inlet_open(struct weir *w)
+{
+	struct inlet	*in;
+	unsigned	 i;
+
+	if (w->wiring.nin == 0)
+		return (0);
+	if ((in = w->in = calloc(1, sizeof(*in))) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	in->since_ms = now_ms();
+	for (i = 0; i < w->wiring.nin; i++) {
+		in->ups[i].wire = &w->wiring.in[i];
+		if ((in->ups[i].links = calloc(1, sizeof(struct inlink))) == NULL)
+			return (weir_error(w, "%s", strerror(errno)));
+		in->n++;
+		in->ups[i].n = 1;
+		if (inlink_start(w, &in->ups[i].links[0], &in->ups[i], 0) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+void
+inlet_close(struct inlet *in)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	if (in == NULL)
+		return;
+	for (i = 0; (l = inlink_at(in, i)) != NULL; i++) {
+		knocker_close(l->knocker);
+		link_close(l->link);
+		if (l->stream != NULL)
+			free(l->stream);
+	}
+	for (i = 0; i < in->n; i++)
+		free(in->ups[i].links);
+	free(in);
+}
+
+/* The first answer tells how many subtasks there are: knock at the others. */
+static int
+upstream_widen(struct weir *w, struct upstream *up, const struct answer *a)
+{
+	struct inlink	*links;
+	unsigned	 i;
+
+	up->parallelism = a->parallelism;
+	up->keyed = a->keyed;
+	strlcpy(up->stage, a->stage, sizeof(up->stage));
+	if (a->parallelism > ROUTE_GROUPS ||
+	    route_link(a->keyed, 0, a->parallelism, w->subtask, w->set.parallelism) ==
+	    ROUTE_REFUSED)
+		return (weir_misuse(w, "%s has -p %u and I have -p %u; a stream without keys "
+		    "connects equal numbers, or many to one", a->stage, a->parallelism,
+		    w->set.parallelism));
+	if ((links = calloc(a->parallelism, sizeof(*links))) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	links[0] = up->links[0];
+	free(up->links);
+	up->links = links;
+	for (i = 1; i < a->parallelism; i++) {
+		up->n = i + 1;
+		if (route_link(a->keyed, i, a->parallelism, w->subtask, w->set.parallelism) !=
+		    ROUTE_LINKED) {
+			links[i].up = up;
+			links[i].apart = 1;
+			links[i].again_ms = NEVER;
+		} else if (inlink_start(w, &links[i], up, i) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+/* A link over the network is at the host that was knocked at. */
+static void
+link_host(const char *base, const char *answer, char *address, size_t size)
+{
+	const char *host = strrchr(base, ':'), *port = strrchr(answer, ':');
+
+	if (strncmp(answer, "ipc:", 4) == 0 || host == NULL || port == NULL)
+		strlcpy(address, answer, size);
+	else
+		snprintf(address, size, "%.*s%s", (int)(host - base), base, port);
+}
+
+static int
+inlink_answer(struct weir *w, struct inlink *l, const struct answer *a, int64_t now)
+{
+	struct upstream	*up = l->up;
+	unsigned	 index = (unsigned)(l - up->links);
+	char		 address[192];
+
+	if (a->kind == ANSWER_REFUSED)
+		return (weir_misuse(w, "%s refuses me: %s", a->stage, a->reason));
+	if (a->kind == ANSWER_WAIT) {
+		l->again_ms = now + KNOCK_AGAIN_MS;
+		return (0);
+	}
+	if (up->parallelism == 0) {
+		if (upstream_widen(w, up, a) == -1)
+			return (-1);
+		l = &up->links[index];
+	}
+	if (a->kind == ANSWER_ELSEWHERE)
+		l->apart = 1;
+	else {
+		link_host(up->wire->base, a->link, address, sizeof(address));
+		l->link = link_dial(address, 0, w->wake[1]);
+		if (l->link == NULL || link_failed(l->link))
+			return (weir_error(w, "link to %s: %s", a->stage,
+			    l->link == NULL ? strerror(errno) : link_error(l->link)));
+	}
+	knocker_close(l->knocker);
+	l->knocker = NULL;
+	return (0);
+}
+
+static int
+inlink_stream(struct weir *w, struct inlink *l)
+{
+	struct frame	 f;
+	struct held	*held;
+	int		 got;
+
+	if ((l->stream = calloc(1, sizeof(*l->stream))) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	got = link_recv(l->link, &w->atlas, &f, l->stream, &held);
+	if (got == 1 && f.type == FRAME_STREAM) {
+		/* the header lies in the message: keep a copy with the stream */
+		struct frame_stream *s = realloc(l->stream, sizeof(*s) + l->stream->headerlen);
+
+		if (s == NULL)
+			return (weir_error(w, "%s", strerror(errno)));
+		l->stream = s;
+		if (s->header != NULL)
+			s->header = memcpy(s + 1, s->header, s->headerlen);
+		link_release(held);
+		return (0);
+	}
+	free(l->stream);
+	l->stream = NULL;
+	if (got == 1) {
+		link_release(held);
+		return (weir_error(w, "link from %s: it does not begin with a stream frame",
+		    up_name(l->up)));
+	}
+	if (got == -1)
+		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+	return (0);
+}
+
+/* What is common to all inputs: keys, separator, header, the longest record. */
+static void
+streams_merge(struct weir *w)
+{
+	const struct frame_stream	*s, *first = NULL;
+	struct inlink			*l;
+	unsigned			 i;
+	int				 agree = 1;
+
+	w->keyed_in = 1;
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if ((s = l->stream) == NULL)
+			continue;
+		if (first == NULL) {
+			first = s;
+			w->separator_in = (int)s->separator;
+		}
+		w->keyed_in &= (int)s->keyed;
+		if (s->record_max > w->record_max && s->record_max <= RECORD_MAX)
+			w->record_max = s->record_max;
+		if ((int)s->separator != w->separator_in)
+			w->separator_in = '\t';
+		if ((s->header == NULL) != (first->header == NULL) ||
+		    s->headerlen != first->headerlen ||
+		    (s->header != NULL && memcmp(s->header, first->header, s->headerlen) != 0))
+			agree = 0;
+	}
+	if (first != NULL && first->header != NULL && agree) {
+		if ((w->header_in = malloc(first->headerlen + 1)) != NULL) {
+			memcpy(w->header_in, first->header, first->headerlen);
+			w->header_in[first->headerlen] = '\0';
+			w->header_inlen = first->headerlen;
+		}
+	} else if (!agree)
+		weir_warn(w, "the headers of my inputs differ: columns have no names");
+}
+
+int
+inlet_connect(struct weir *w, int64_t now)
+{
+	struct inlet	*in = w->in;
+	struct inlink	*l;
+	struct answer	 a;
+	unsigned	 i;
+	int		 got, missing = 0;
+
+	for (i = 0; (l = inlink_at(in, i)) != NULL; i++) {
+		if (l->knocker != NULL) {
+			if (l->again_ms != NEVER && now >= l->again_ms && inlink_knock(w, l) == -1)
+				return (-1);
+			if ((got = knocker_recv(l->knocker, &a)) == -1)
+				return (weir_error(w, "%s: the answer to my knock is none",
+				    l->up->wire->base));
+			if (got == 1 && inlink_answer(w, l, &a, now) == -1)
+				return (-1);
+			if ((l = inlink_at(in, i)) == NULL)	/* widened */
+				break;
+		}
+		if (l->link != NULL && l->stream == NULL && inlink_stream(w, l) == -1)
+			return (-1);
+		if (!l->apart && l->stream == NULL)
+			missing = 1;
+		if (l->up->parallelism == 0 && now > in->since_ms + ANSWER_MS)
+			return (weir_error(w, "nobody answers at %s", l->up->wire->base));
+	}
+	if (missing)
+		return (0);
+	streams_merge(w);
+	return (1);
+}
+
+int
+inlet_polls(struct weir *w, struct polls *p)
+{
+	struct inlet	*in = w->in;
+	struct inlink	*l;
+	unsigned	 i;
+	int		 bad = 0;
+
+	for (i = 0; (l = inlink_at(in, i)) != NULL && !bad; i++) {
+		if (l->knocker != NULL) {
+			bad = polls_add(p, knocker_poll(l->knocker), POLLIN);
+			polls_until(p, l->again_ms);
+		} else if (l->link != NULL) {
+			/* a frame is taken when the hand is empty, an end is the last */
+			if (w->hand == NULL && !l->ended)
+				bad = polls_add(p, link_recvfd(l->link), POLLIN);
+			if (!bad && link_sendfd(l->link) != -1)
+				bad = polls_add(p, link_sendfd(l->link), POLLIN);
+		}
+		if (!bad && l->up->parallelism == 0 && l->up->wire->watch != -1)
+			bad = polls_add(p, l->up->wire->watch, 0);
+		if (l->up->parallelism == 0)
+			polls_until(p, in->since_ms + ANSWER_MS + 1);
+	}
+	return (bad);
+}
+
+int
+inlet_grant(struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
+		if (l->link != NULL && link_credit(l->link, 0) == -1)
+			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			    link_error(l->link)));
+	w->in->granted = 1;
+	return (0);
+}
+
+void
+inframe_unref(struct weir *w, struct inframe *f)
+{
+	if (--f->refs > 0)
+		return;
+	/* a link that has broken is reported where it is waited for */
+	if (link_done(f->from->link, f->f.seq) == -1)
+		weir_debug(w, "link from %s: %s", up_name(f->from->up), link_error(f->from->link));
+	link_release(f->held);
+	free(f);
+}
+
+/* Credits are batched while there is work, and sent before we wait. */
+int
+inlet_credits(struct weir *w, int all)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if (l->link == NULL || link_gone(l->link))
+			continue;
+		if (link_flush(l->link) == -1 ||
+		    (link_owed(l->link) >= (all ? 1 : CREDIT_EVERY) &&
+		    link_credit(l->link, w->in->enough) == -1))
+			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			    link_error(l->link)));
+	}
+	return (0);
+}
+
+int
+inlet_enough(struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	if (w->in == NULL || w->in->enough || !w->in->granted)
+		return (0);
+	w->in->enough = 1;
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
+		if (l->link != NULL && !link_gone(l->link) && link_credit(l->link, 1) == -1)
+			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			    link_error(l->link)));
+	return (0);
+}
+
+static int
+inlink_take(struct weir *w, struct inlink *l)
+{
+	struct frame_stream	 s;
+	struct inframe		*in;
+	struct frame		 f;
+	struct held		*held;
+	int			 got;
+
+	if ((got = link_recv(l->link, &w->atlas, &f, &s, &held)) == -1)
+		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+	if (got == 0)
+		return (0);
+	if (f.type == FRAME_END) {
+		l->ended = 1;
+		l->why = (enum frame_why)f.kind;
+		l->end_seq = f.seq;
+		link_release(held);
+		return (0);
+	}
+	if (f.type != FRAME_DATA || (f.count == 0 && l->stream->keyed)) {
+		link_release(held);
+		return (weir_error(w, "link from %s: a frame that has no place here",
+		    up_name(l->up)));
+	}
+	if ((in = calloc(1, sizeof(*in))) == NULL) {
+		link_release(held);
+		return (weir_error(w, "%s", strerror(errno)));
+	}
+	in->f = f;
+	in->held = held;
+	in->from = l;
+	in->refs = 1;
+	w->hand = in;
+	w->in->from = l;
+	w->in->nchunk = w->in->taken = w->in->pos = w->in->ordinal = 0;
+	return (1);
+}
+
+int
+inlet_take(struct weir *w)
+{
+	struct inlet	*in = w->in;
+	struct inlink	*l;
+	unsigned	 i, n;
+	int		 got;
+
+	for (n = 0; inlink_at(in, n) != NULL; n++)
+		;
+	for (i = 0; i < n; i++) {
+		l = inlink_at(in, in->turn++ % n);
+		if (l->link == NULL || l->ended)
+			continue;
+		if ((got = inlink_take(w, l)) != 0)
+			return (got);
+	}
+	return (0);
+}
+
+const char *
+inlet_tag(const struct weir *w)
+{
+	if (w->in == NULL || w->in->from == NULL || w->in->from->up->wire->tag[0] == '\0')
+		return (NULL);
+	return (w->in->from->up->wire->tag);
+}
+
+static int
+frame_bad(struct weir *w)
+{
+	return (weir_error(w, "link from %s: a frame whose index or text is damaged",
+	    up_name(w->in->from->up)));
+}
+
+/* Hand out text in the longest runs of whole records that lie side by side. */
+static int
+process_text(struct weir *w)
+{
+	struct inlet		*in = w->in;
+	const struct frame	*f = &w->hand->f;
+	const char		*run = NULL, *end = NULL;
+	long			 n, i;
+
+	if (f->count == 0) {
+		if (f->textlen > 0 && f->text_at[f->textlen - 1] != '\n')
+			return (frame_bad(w));
+		in->pos = f->textlen;
+		return (w->stage->text(w, f->text_at, f->textlen));
+	}
+	while (in->pos < f->count) {
+		if ((n = record_unpack(f, &in->pos, in->chunk, CHUNK)) == -1)
+			return (frame_bad(w));
+		for (i = 0; i < n; i++) {
+			if (in->chunk[i].data != end) {
+				if (run != NULL && w->stage->text(w, run, (size_t)(end - run)) == -1)
+					return (-1);
+				run = in->chunk[i].data;
+			}
+			end = in->chunk[i].data + in->chunk[i].len + 1;
+		}
+	}
+	return (run == NULL ? 0 : w->stage->text(w, run, (size_t)(end - run)));
+}
+
+/* Hand out what is left of the chunk.  1: all taken; 0: output is full. */
+static int
+chunk_process(struct weir *w)
+{
+	struct inlet	*in = w->in;
+	long		 n;
+
+	while (in->taken < in->nchunk) {
+		if (weir_full(w))
+			return (0);
+		if (w->stage->batch != NULL) {
+			n = w->stage->batch(w, in->chunk + in->taken, in->nchunk - in->taken);
+			if (n == -1)
+				return (-1);
+			in->taken += (size_t)n;
+		} else {
+			weir_select(w, &in->chunk[in->taken]);
+			if (w->stage->record(w, &in->chunk[in->taken]) == -1)
+				return (-1);
+			in->taken++;
+		}
+	}
+	return (1);
+}
+
+static int
+process_records(struct weir *w)
+{
+	struct inlet		*in = w->in;
+	const struct frame	*f = &w->hand->f;
+	long			 n, i;
+	int			 done;
+
+	for (;;) {
+		if ((done = chunk_process(w)) != 1)
+			return (done);
+		if (in->pos >= (f->count > 0 ? f->count : f->textlen))
+			return (1);
+		if (f->count > 0)
+			n = record_unpack(f, &in->pos, in->chunk, CHUNK);
+		else
+			n = record_split(f->text_at, f->textlen, &in->pos, &in->ordinal,
+			    in->chunk, CHUNK);
+		if (n == -1)
+			return (frame_bad(w));
+		for (i = 0; !w->keyed_in && i < n; i++)
+			in->chunk[i].key = NULL;
+		in->nchunk = (size_t)n;
+		in->taken = 0;
+	}
+}
+
+/* Work on the frame in hand; 1 when it is used up and its output on the way. */
+int
+inlet_process(struct weir *w)
+{
+	struct inframe	*f = w->hand;
+	int		 done;
+
+	if (!w->quit) {
+		if (w->stage->text != NULL) {
+			if (w->in->pos == 0 && process_text(w) == -1)
+				return (-1);
+		} else if ((done = process_records(w)) != 1)
+			return (done);
+		if ((done = emit_flush(w)) != 1)
+			return (done);
+	}
+	w->hand = NULL;
+	inframe_unref(w, f);
+	return (1);
+}
+
+int
+inlet_ended(const struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+	int		 stopped = 0;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if (l->link != NULL && !l->ended)
+			return (0);
+		if (l->link != NULL && l->why == FRAME_STOPPED)
+			stopped = 1;
+	}
+	return (stopped ? FRAME_STOPPED : FRAME_EOF);
+}
+
+int
+inlet_finish(struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
+		if (l->link != NULL && !l->credited_end) {
+			l->credited_end = 1;
+			if (link_done(l->link, l->end_seq) == -1)
+				return (weir_error(w, "link from %s: %s", up_name(l->up),
+				    link_error(l->link)));
+		}
+	return (inlet_credits(w, 1));
+}
+
+int
+inlet_left(const struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
+		if (l->link != NULL && !link_gone(l->link))
+			return (0);
+	return (1);
+}
+
+int
+inlet_check(struct weir *w)
+{
+	struct inlink	*l;
+	struct pollfd	 pfd;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if (l->link != NULL && link_gone(l->link) && !l->ended) {
+			/* its last frames may still wait to be received */
+			pfd.fd = link_recvfd(l->link);
+			pfd.events = POLLIN;
+			if (w->hand != NULL || poll(&pfd, 1, 0) == 1)
+				continue;
+			return (weir_error(w, "%s has gone before the end of the stream",
+			    up_name(l->up)));
+		}
+		if (l->up->parallelism == 0 && (pfd.fd = l->up->wire->watch) != -1) {
+			pfd.events = 0;
+			if (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)))
+				return (weir_error(w, "%s has gone before we were connected",
+				    up_name(l->up)));
+		}
+	}
+	return (0);
+}

@@ -1,0 +1,434 @@
+/*
+ * loop: the one poll loop of a worker.
+ *
+ * A worker goes through phases, one after the other; each has one function that
+ * says whether it is over.  What nng's threads and signals have to tell comes as
+ * a byte in the wake pipe.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define LEAVE_MS	10000		/* for an upstream to take our last credit */
+
+enum phase {
+	CONNECTING_OUT,		/* a source: its consumers come first */
+	CONNECTING,		/* links to all upstreams, and their stream frames */
+	OPENING,		/* the stage's open() */
+	ANNOUNCING,		/* consumers connect, get our stream frame, credit 0 */
+	RUNNING,
+	ENDING,			/* the stage's end() */
+	DRAINING,		/* our ends wait to be credited */
+	LEAVING,		/* our last credit waits for the upstream to close */
+	LEFT
+};
+
+struct loop {
+	enum phase	 phase;
+	struct polls	 polls;
+	int64_t		 now;
+	int64_t		 wait_until;	/* a source waits; NEVER: not for a time */
+	int		 waiting;	/* until then, or until its descriptor is ready */
+	int		 announced, ended;
+	enum frame_why	 why;
+	int64_t		 leave_ms;
+	struct weir	*w;
+};
+
+static volatile sig_atomic_t	 signalled;
+static int			 signal_fd = -1;
+
+int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+int
+polls_add(struct polls *p, int fd, short events)
+{
+	struct pollfd *list;
+
+	if (p->n == p->room) {
+		if ((list = realloc(p->fd, (p->room * 2 + 16) * sizeof(*list))) == NULL)
+			return (-1);
+		p->fd = list;
+		p->room = p->room * 2 + 16;
+	}
+	p->fd[p->n].fd = fd;
+	p->fd[p->n].events = events;
+	p->fd[p->n++].revents = 0;
+	return (0);
+}
+
+void
+polls_until(struct polls *p, int64_t ms)
+{
+	if (ms != NEVER && (p->until_ms == NEVER || ms < p->until_ms))
+		p->until_ms = ms;
+}
+
+/* The first signal asks for a stop; the handler is gone then, so that a second
+ * has its default action, whatever we are blocked in. */
+static void
+signal_catch(int sig)
+{
+	int saved = errno;
+
+	signalled = sig;
+	if (signal_fd != -1 && write(signal_fd, "", 1) == -1)
+		errno = saved;
+	errno = saved;
+}
+
+static void
+bus_catch(int sig)
+{
+	static const char text[] = "weir: shared memory of frames was cut off by somebody\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) == -1)
+		_exit(WEIR_FAILED);
+	_exit(WEIR_FAILED);
+}
+
+void
+loop_signals(struct weir *w)
+{
+	struct sigaction	sa;
+	sigset_t		none;
+
+	signal_fd = w->wake[1];
+	memset(&sa, 0, sizeof(sa));
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = bus_catch;
+	sigaction(SIGBUS, &sa, NULL);
+	sa.sa_handler = signal_catch;
+	sa.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+connect_out(struct loop *l)
+{
+	return (outlet_connect(l->w, l->now));
+}
+
+static int
+connect_in(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int		 done;
+
+	if (w->in == NULL) {
+		w->keyed_in = 0;
+		return (1);
+	}
+	if (w->out != NULL && outlet_serve(w) == -1)
+		return (-1);
+	if ((done = inlet_connect(w, l->now)) != 1)
+		return (done);
+	if ((w->stage->flags & WEIR_KEYED) && !w->keyed_in)
+		return (weir_misuse(w, "the stream is not keyed; put 'weir keyby -k FIELD' "
+		    "before me"));
+	return (1);
+}
+
+/* WEIR_WAIT of a source: until its descriptor can be read, or a time. */
+static void
+source_wait(struct loop *l)
+{
+	l->waiting = 1;
+	l->wait_until = l->w->wait_ms < 0 ? NEVER : l->now + l->w->wait_ms;
+}
+
+static int
+source_waits(struct loop *l)
+{
+	struct pollfd pfd = { .fd = l->w->wait_fd, .events = POLLIN };
+
+	if (l->waiting && (l->w->stop || l->w->quit ||
+	    (l->wait_until != NEVER && l->now >= l->wait_until) ||
+	    (pfd.fd != -1 && poll(&pfd, 1, 0) == 1)))
+		l->waiting = 0;
+	return (l->waiting);
+}
+
+static int
+stage_open(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int		 done = WEIR_OK;
+
+	if (source_waits(l))
+		return (0);
+	if (w->stage->flags & (WEIR_PASSES | WEIR_KEYS)) {
+		w->separator = w->separator_in;
+		if (w->header == NULL && w->header_in != NULL &&
+		    weir_set_header(w, w->header_in, w->header_inlen) == -1)
+			return (-1);
+	}
+	w->open = 1;
+	if (w->stage->open != NULL && (done = w->stage->open(w)) == -1)
+		return (-1);
+	if (done == WEIR_WAIT) {
+		source_wait(l);
+		return (w->stop ? weir_error(w, "stopped before the first record") : 0);
+	}
+	return (emit_arenas(w) == -1 ? -1 : 1);
+}
+
+static int
+announce(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int		 done;
+
+	if (w->out != NULL) {
+		if (!l->announced) {
+			if ((done = outlet_connect(w, l->now)) != 1)
+				return (done);
+			if (outlet_announce(w) == -1)
+				return (-1);
+			l->announced = 1;
+		}
+		if (outlet_serve(w) == -1)
+			return (-1);
+		if (!outlet_ready(w))
+			return (0);
+		/* all consumers have our arenas mapped: their names may go */
+		for (done = 0; done < (int)w->atlas.n; done++)
+			arena_unlink(w->atlas.arena[done]);
+	}
+	return (w->in != NULL && inlet_grant(w) == -1 ? -1 : 1);
+}
+
+/* A source's turn.  1: at its end; 2: it has done something; 0: it waits. */
+static int
+produce(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int64_t		 due;
+	int		 ready, done;
+
+	if (w->stop || w->quit) {
+		l->why = FRAME_STOPPED;
+		return (1);
+	}
+	if ((ready = emit_ready(w)) != 1)
+		return (ready == -1 || emit_flush(w) == -1 ? -1 : 0);
+	done = WEIR_WAIT;
+	if (!source_waits(l)) {
+		w->wait_fd = w->wait_ms = -1;
+		if ((done = w->stage->produce(w)) == -1)
+			return (-1);
+		l->now = now_ms();
+		if (done == WEIR_WAIT)
+			source_wait(l);
+	}
+	if (done != WEIR_OK && emit_pace(w, l->now, &due) == -1)
+		return (-1);
+	if (done == WEIR_OK) {
+		l->why = FRAME_EOF;
+		return (1);
+	}
+	polls_until(&l->polls, due);
+	return (done == WEIR_MORE ? 2 : 0);
+}
+
+static int
+consume(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int		 got;
+
+	/* what did not find a slot goes before anything new is taken */
+	if (w->out != NULL && weir_full(w) && !w->quit && (got = emit_flush(w)) != 1)
+		return (got);
+	if (w->hand == NULL) {
+		if ((got = inlet_take(w)) == -1)
+			return (-1);
+		if (got == 0) {
+			if ((got = inlet_ended(w)) == 0)
+				return (0);
+			l->why = w->quit ? FRAME_STOPPED : (enum frame_why)got;
+			return (1);
+		}
+	}
+	if ((got = inlet_process(w)) == -1)
+		return (-1);
+	if (inlet_credits(w, 0) == -1)
+		return (-1);
+	return (got == 1 ? 2 : 0);
+}
+
+static int
+run_on(struct loop *l)
+{
+	struct weir *w = l->w;
+
+	if (w->out != NULL && outlet_serve(w) == -1)
+		return (-1);
+	if (w->out != NULL && outlet_unwanted(w))
+		w->quit = 1;
+	if (w->quit && inlet_enough(w) == -1)
+		return (-1);
+	return (w->in == NULL ? produce(l) : consume(l));
+}
+
+/* The stage's last words, then the ends behind them. */
+static int
+end(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int		 done;
+
+	if (w->out != NULL && outlet_serve(w) == -1)
+		return (-1);
+	if (!l->ended && !w->quit && l->why == FRAME_EOF && w->stage->end != NULL) {
+		if (w->out != NULL && weir_full(w))
+			return (emit_flush(w) == -1 ? -1 : 0);
+		if ((done = w->stage->end(w)) == -1)
+			return (-1);
+		if (done != WEIR_OK)
+			return (2);
+	}
+	l->ended = 1;
+	if (w->out == NULL)
+		return (1);
+	if (!w->quit && (done = emit_flush(w)) != 1)
+		return (done);
+	return (outlet_end(w, l->why) == -1 ? -1 : 1);
+}
+
+static int
+drain(struct loop *l)
+{
+	struct weir *w = l->w;
+
+	if (w->out != NULL) {
+		if (outlet_serve(w) == -1)
+			return (-1);
+		if (!outlet_done(w))
+			return (0);
+	}
+	/* close() before the credit: an upstream may believe what it says */
+	w->open = 0;
+	if (w->stage->close != NULL && w->stage->close(w, 1) == -1)
+		return (-1);
+	l->leave_ms = l->now + LEAVE_MS;
+	return (w->in != NULL && inlet_finish(w) == -1 ? -1 : 1);
+}
+
+static int
+leave(struct loop *l)
+{
+	if (l->w->in == NULL || inlet_left(l->w) || l->now >= l->leave_ms)
+		return (1);
+	polls_until(&l->polls, l->leave_ms);
+	return (inlet_credits(l->w, 1) == -1 ? -1 : 0);
+}
+
+/* 1: the phase is over; 2: it has done something, go on; 0: it waits; -1. */
+static int
+step(struct loop *l)
+{
+	static int (*const phases[])(struct loop *) = {
+		[CONNECTING_OUT] = connect_out, [CONNECTING] = connect_in,
+		[OPENING] = stage_open, [ANNOUNCING] = announce, [RUNNING] = run_on,
+		[ENDING] = end, [DRAINING] = drain, [LEAVING] = leave,
+	};
+
+	return (phases[l->phase](l));
+}
+
+/* Neighbours that are lost, a parent that died, a signal. */
+static int
+check(struct loop *l)
+{
+	struct weir	*w = l->w;
+	struct pollfd	 pfd = { .fd = w->alive, .events = 0 };
+
+	if (pfd.fd != -1 && poll(&pfd, 1, 0) == 1)
+		_exit(WEIR_AGAIN);
+	if (signalled && !w->stop) {
+		w->stop = 1;
+		if (l->phase < ANNOUNCING)
+			return (weir_error(w, "interrupted before all were connected"));
+		weir_debug(w, "signal %d: %s", (int)signalled, w->in == NULL ?
+		    "I stop reading" : "I finish what still comes");
+	}
+	if (w->out != NULL && l->phase < LEAVING && outlet_check(w) == -1)
+		return (-1);
+	return (w->in != NULL && l->phase < LEAVING ? inlet_check(w) : 0);
+}
+
+static int
+wait(struct loop *l, int64_t timeout)
+{
+	struct weir	*w = l->w;
+	struct polls	*p = &l->polls;
+	char		 sink[64];
+	int		 bad;
+
+	p->n = 0;
+	bad = polls_add(p, w->wake[0], POLLIN);
+	if (w->alive != -1)
+		bad |= polls_add(p, w->alive, 0);
+	if (w->in != NULL)
+		bad |= inlet_polls(w, p);
+	if (w->out != NULL)
+		bad |= outlet_polls(w, p);
+	if (l->waiting) {
+		if (w->wait_fd != -1)
+			bad |= polls_add(p, w->wait_fd, POLLIN);
+		polls_until(p, l->wait_until);
+	}
+	if (bad)
+		return (weir_error(w, "%s", strerror(errno)));
+	if (timeout == NEVER && p->until_ms != NEVER)
+		timeout = p->until_ms > l->now ? p->until_ms - l->now : 0;
+	if (poll(p->fd, p->n, timeout > 60000 ? 60000 : (int)timeout) == -1 && errno != EINTR)
+		return (weir_error(w, "poll: %s", strerror(errno)));
+	if (p->fd[0].revents != 0 && read(w->wake[0], sink, sizeof(sink)) == -1 &&
+	    errno != EAGAIN)
+		return (weir_error(w, "poll: %s", strerror(errno)));
+	return (0);
+}
+
+int
+loop_run(struct weir *w)
+{
+	struct loop	 l = { .w = w, .why = FRAME_EOF, .wait_until = NEVER };
+	int		 done;
+
+	l.phase = w->in == NULL ? CONNECTING_OUT : CONNECTING;
+	for (done = 0; done != -1 && l.phase < LEFT;) {
+		l.now = now_ms();
+		l.polls.until_ms = NEVER;
+		if ((done = step(&l)) == 1) {
+			l.phase++;
+			continue;
+		}
+		/* before we wait, nobody shall wait for us */
+		if (done == 0 && w->in != NULL && l.phase > ANNOUNCING && l.phase < LEAVING &&
+		    inlet_credits(w, 1) == -1)
+			done = -1;
+		if (done != -1 && (check(&l) == -1 || wait(&l, done == 2 ? 0 : NEVER) == -1))
+			done = -1;
+	}
+	free(l.polls.fd);
+	return (done == -1 ? -1 : 0);
+}

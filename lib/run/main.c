@@ -1,0 +1,328 @@
+/*
+ * main: the life of a program.
+ *
+ * Options and operands are checked first, so that a mistake costs nothing; then
+ * the wiring; then this process becomes the one worker of the stage, or the
+ * supervisor of several.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+
+#include "run.h"
+
+#ifndef VERSION
+#define VERSION "0"
+#endif
+
+void
+weir_version(FILE *f)
+{
+	fprintf(f, "weir %s\n%s\n", VERSION, io_versions());
+}
+
+/* A descriptor 0, 1 or 2 that is closed would be given to the next file: put
+ * something there that fails when it is used. */
+static void
+descriptors_fill(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
+			return;
+}
+
+static int
+standard_closed(struct weir *w)
+{
+	/* asked before the holes are filled */
+	if (fcntl(STDOUT_FILENO, F_GETFD) == -1 && !(w->stage->flags & WEIR_SINK) &&
+	    w->set.noutputs == 0)
+		return (weir_misuse(w, "standard output is closed; give me -o or a pipe"));
+	if (fcntl(STDIN_FILENO, F_GETFD) == -1 && w->stage->produce == NULL &&
+	    w->set.ninputs == 0)
+		return (weir_misuse(w, "standard input is closed; put 'weir source' before me"));
+	return (0);
+}
+
+static int
+stage_check(struct weir *w)
+{
+	const struct weir_stage	*s = w->stage;
+	int			 ways;
+
+	ways = (s->produce != NULL) + (s->record != NULL) + (s->batch != NULL) +
+	    (s->text != NULL);
+	if (s->abi != WEIR_ABI)
+		return (weir_misuse(w, "built for version %d of weir.h, this library has %d; "
+		    "compile it again", s->abi, WEIR_ABI));
+	if (s->name == NULL || !name_ok(s->name) || ways != 1)
+		return (weir_misuse(w, "a stage needs a name, and one of produce, record, batch "
+		    "and text"));
+	return (0);
+}
+
+static void
+self_name(struct weir *w)
+{
+	if (w->set.parallelism > 1)
+		snprintf(w->self, sizeof(w->self), "%s.%u", w->set.name, w->subtask);
+	else
+		strlcpy(w->self, w->set.name, sizeof(w->self));
+	log_open(w->self, w->set.quiet ? LOG_ERROR : w->set.verbose ? LOG_DEBUG : LOG_WARN);
+}
+
+static int
+wake_open(struct weir *w)
+{
+	if (pipe(w->wake) == -1)
+		return (weir_error(w, "pipe: %s", strerror(errno)));
+	fcntl(w->wake[0], F_SETFD, FD_CLOEXEC);
+	fcntl(w->wake[1], F_SETFD, FD_CLOEXEC);
+	fcntl(w->wake[0], F_SETFL, O_NONBLOCK);
+	fcntl(w->wake[1], F_SETFL, O_NONBLOCK);
+	return (0);
+}
+
+static int
+rundir_make(struct weir *w)
+{
+	char why[256];
+
+	if ((w->dir = rundir_create(why, sizeof(why))) == NULL)
+		return (weir_error(w, "run directory %s", why));
+	return (0);
+}
+
+/* As a worker: door, address lines, inputs, and then the loop.  nng's threads
+ * inherit the signal mask: signals are ours alone. */
+static int
+work(struct weir *w, int subtask)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (emit_open(w) == -1 || handles_open(w) == -1 || report_open(w) == -1)
+		return (-1);
+	if (outlet_open(w) == -1)
+		return (-1);
+	if (!subtask) {
+		loop_signals(w);
+		if (wiring_announce(w) == -1 || wiring_inputs(w) == -1)
+			return (-1);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+	}
+	if (inlet_open(w) == -1)
+		return (-1);
+	loop_signals(w);
+	return (loop_run(w));
+}
+
+static void
+clean(struct weir *w)
+{
+	if (w->open && w->stage->close != NULL)
+		w->stage->close(w, 0);
+	report_close(w);
+	if (w->hand != NULL && w->status != 0)
+		inframe_unref(w, w->hand);
+	outlet_close(w);
+	inlet_close(w->in);
+	emit_close(w->emit);
+	handles_close(w->handles);
+	atlas_free(&w->atlas);
+	rundir_close(w->dir);
+	free(w->header_in);
+	free(w->header);
+}
+
+/* A subtask: its number and the wiring come from the supervisor. */
+static int
+subtask_run(struct weir *w, const char *number)
+{
+	const char *alive = getenv("WEIR_ALIVE"), *run = getenv("WEIR_RUN");
+
+	w->subtask = (unsigned)atoi(number);
+	w->alive = alive != NULL ? atoi(alive) : -1;
+	if (w->alive != -1)
+		fcntl(w->alive, F_SETFD, FD_CLOEXEC);
+	self_name(w);
+	if (run == NULL || (w->dir = rundir_open(run)) == NULL)
+		return (weir_error(w, "WEIR_SUBTASK is set, but WEIR_RUN names no directory"));
+	wiring_import(w);
+	return (work(w, 1));
+}
+
+static int
+stage_run(struct weir *w, char *argv[])
+{
+	const char	*number = getenv("WEIR_SUBTASK");
+	unsigned	 i;
+	int		 links = w->stage->produce == NULL;
+
+	if (number != NULL) {
+		unsetenv("WEIR_SUBTASK");
+		return (subtask_run(w, number));
+	}
+	if (wiring_outputs(w) == -1)
+		return (-1);
+	for (i = 0; i < w->wiring.nout; i++)
+		links |= w->wiring.out[i].kind != WIRE_TEXT;
+	if ((links || w->set.parallelism > 1) && rundir_make(w) == -1)
+		return (-1);
+	if (w->set.parallelism == 1)
+		return (work(w, 0));
+	if (wiring_announce(w) == -1 || wiring_inputs(w) == -1)
+		return (-1);
+	w->status = supervise(w, argv);
+	return (w->status == WEIR_DONE ? 0 : -1);
+}
+
+int
+weir_main(int argc, char *argv[], const struct weir_stage *stage)
+{
+	struct weir	w;
+	int		first, done;
+
+	memset(&w, 0, sizeof(w));
+	w.stage = stage;
+	w.set.name = stage->name;
+	w.set.parallelism = 1;
+	w.alive = w.wait_fd = w.wait_ms = -1;
+	w.wake[0] = w.wake[1] = -1;
+	w.keyed_in = -1;
+	w.separator = w.separator_in = '\t';
+	w.record_max = 1U << 20;
+	w.linger_ms = 10;
+	w.memory_bytes = 256U << 20;
+	log_open(stage->name != NULL ? stage->name : "weir", LOG_WARN);
+	signal(SIGPIPE, SIG_IGN);
+
+	done = stage_check(&w);
+	if (done == 0)
+		done = options_parse(&w, argc, argv, &first);
+	if (done == 0) {
+		self_name(&w);
+		done = standard_closed(&w);
+		descriptors_fill();
+		if (done == 0 && (wake_open(&w) == -1 || (stage->setup != NULL &&
+		    stage->setup(&w, argc - first, argv + first) == -1) ||
+		    stage_run(&w, argv) == -1))
+			done = -1;
+		clean(&w);
+	}
+	if (w.sentence[0] != '\0')
+		log_say(LOG_ERROR, "%s", w.sentence);
+	if (done == 1 && fflush(stdout) == EOF)
+		return (WEIR_FAILED);
+	return (done == -1 ? w.status != 0 ? w.status : WEIR_FAILED : w.status);
+}
+
+int
+weir_keyed(const struct weir *w)
+{
+	return (w->keyed_in == 1);
+}
+
+int
+weir_separator(const struct weir *w)
+{
+	return (w->separator_in);
+}
+
+void
+weir_set_separator(struct weir *w, int separator)
+{
+	w->separator = separator;
+}
+
+const char *
+weir_header(const struct weir *w, size_t *len)
+{
+	*len = w->header_inlen;
+	return (w->header_in);
+}
+
+int
+weir_set_header(struct weir *w, const char *line, size_t len)
+{
+	char *copy;
+
+	if ((copy = malloc(len + 1)) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	memcpy(copy, line, len);
+	copy[len] = '\0';
+	free(w->header);
+	w->header = copy;
+	w->headerlen = len;
+	return (0);
+}
+
+const char *
+weir_name(const struct weir *w)
+{
+	return (w->set.name);
+}
+
+unsigned
+weir_subtask(const struct weir *w)
+{
+	return (w->subtask);
+}
+
+unsigned
+weir_parallelism(const struct weir *w)
+{
+	return (w->set.parallelism);
+}
+
+const char *
+weir_tag(const struct weir *w)
+{
+	return (inlet_tag(w));
+}
+
+int
+weir_stopped(const struct weir *w)
+{
+	return (w->stop);
+}
+
+void
+weir_limit(struct weir *w, size_t bytes)
+{
+	w->record_max = bytes > RECORD_MAX ? RECORD_MAX : bytes;
+}
+
+void
+weir_linger(struct weir *w, uint64_t ms)
+{
+	w->linger_ms = ms;
+}
+
+void
+weir_wait_fd(struct weir *w, int fd)
+{
+	w->wait_fd = fd;
+}
+
+void
+weir_wait_ms(struct weir *w, int ms)
+{
+	w->wait_ms = ms;
+}
+
+void
+weir_quit(struct weir *w)
+{
+	w->quit = 1;
+}

@@ -1,0 +1,159 @@
+/*
+ * report: what is wrong, said once.
+ *
+ * An error keeps its sentence where it happened; weir_main() speaks it at the
+ * end.  The first sentence counts: what follows from it is not news.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+
+struct report {
+	uint64_t	 bad;
+	int		 fd;			/* the divert file; -1 */
+	char		 path[1024];
+};
+
+int
+weir_verror(struct weir *w, int status, const char *fmt, va_list ap)
+{
+	if (w->status == 0) {
+		w->status = status;
+		vsnprintf(w->sentence, sizeof(w->sentence), fmt, ap);
+	}
+	return (-1);
+}
+
+int
+weir_error(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	weir_verror(w, WEIR_FAILED, fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+int
+weir_misuse(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	weir_verror(w, WEIR_USAGE, fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+void
+weir_warn(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)w;
+	va_start(ap, fmt);
+	log_vsay(LOG_WARN, fmt, ap);
+	va_end(ap);
+}
+
+void
+weir_debug(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)w;
+	va_start(ap, fmt);
+	log_vsay(LOG_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+/* A divert file obeys the rules of sink's FILE: it must be new or empty. */
+int
+report_open(struct weir *w)
+{
+	struct report	*r;
+	struct stat	 st;
+
+	if ((r = w->report = calloc(1, sizeof(*r))) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	r->fd = -1;
+	if (w->set.on_error != ON_ERROR_DIVERT)
+		return (0);
+	if (w->set.parallelism > 1)
+		snprintf(r->path, sizeof(r->path), "%s.%u", w->set.divert, w->subtask);
+	else
+		snprintf(r->path, sizeof(r->path), "%s", w->set.divert);
+	r->fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (r->fd == -1 || fstat(r->fd, &st) == -1)
+		return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
+	if (S_ISREG(st.st_mode) && st.st_size > 0)
+		return (weir_misuse(w, "%s: %lld bytes are there that this run did not write; "
+		    "remove it, or divert to another file", r->path, (long long)st.st_size));
+	return (0);
+}
+
+int
+report_close(struct weir *w)
+{
+	struct report	*r = w->report;
+	int		 failed = 0;
+
+	if (r == NULL)
+		return (0);
+	if (r->bad > 0)
+		log_say(LOG_WARN, "%llu bad record%s %s%s", (unsigned long long)r->bad,
+		    r->bad == 1 ? "" : "s", r->fd != -1 ? "diverted to " : "skipped",
+		    r->fd != -1 ? r->path : "");
+	if (r->fd != -1 && close(r->fd) == -1)
+		failed = weir_error(w, "divert to %s: %s", r->path, strerror(errno));
+	free(r);
+	w->report = NULL;
+	return (failed);
+}
+
+static int
+divert(struct weir *w, const struct weir_record *rec)
+{
+	struct report	*r = w->report;
+	const char	*p = rec->data;
+	size_t		 left = rec->len;
+	ssize_t		 n;
+
+	while (left > 0) {
+		if ((n = write(r->fd, p, left)) == -1)
+			goto fail;
+		p += n;
+		left -= (size_t)n;
+	}
+	if (write(r->fd, "\n", 1) == 1)
+		return (0);
+ fail:
+	return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
+}
+
+int
+weir_bad(struct weir *w, const struct weir_record *rec, const char *fmt, ...)
+{
+	char	 place[FRAME_ORIGIN + 64], reason[512];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	report_place(w, rec, place, sizeof(place));
+	w->report->bad++;
+	if (w->set.on_error == ON_ERROR_FAIL)
+		return (weir_error(w, "%s: %s", place, reason));
+	log_say(LOG_DEBUG, "%s: %s", place, reason);
+	if (w->set.on_error == ON_ERROR_DIVERT && rec != NULL)
+		return (divert(w, rec));
+	return (0);
+}

@@ -1,0 +1,215 @@
+/*
+ * run: the runtime of a stage, behind weir_main().
+ *
+ *	main		the life of a program: options, supervisor or worker
+ *	options		one table for all programs, usage text, units
+ *	wiring		what standard input, standard output, -i and -o mean
+ *	supervise	the -p subtasks of a stage
+ *	loop		the one poll loop, and the phases of a worker
+ *	inlet		inputs: knocks, links, the frame in hand, credits
+ *	outlet		outputs: door, links, credits, the end; text
+ *	emit		what a stage emits becomes frames
+ *	handles		keyed state
+ *	report		what is wrong, and bad records
+ *
+ * struct weir is known here alone.  Functions return 0, or -1 after
+ * weir_error() or weir_misuse() kept the sentence.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdint.h>
+
+#include "io.h"
+
+#define ENDS_MAX	32			/* -i, and -o, of one stage */
+#define RECORD_MAX	(64U << 20)		/* --max-record goes up to here */
+#define CHUNK		256			/* records handed out at a time */
+
+/* options */
+enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_DIVERT };
+
+struct end {
+	char		 tag[WEIR_NAME_MAX + 1];	/* empty: none */
+	const char	*target;
+};
+
+struct settings {
+	const char	*name;
+	struct end	 input[ENDS_MAX], output[ENDS_MAX];
+	unsigned	 ninputs, noutputs;
+	unsigned	 parallelism;
+	enum on_error	 on_error;
+	const char	*divert;
+	int		 copy, verbose, quiet;
+};
+
+/* 0: go on with operands from *first; 1: all is said, exit 0; -1: misuse. */
+int	 options_parse(struct weir *, int argc, char *argv[], int *first);
+const char *duration_parse(const char *, uint64_t *ms);	/* NULL, or what is wrong */
+const char *size_parse(const char *, uint64_t *bytes);
+
+/* wiring */
+enum wire_kind { WIRE_PIPE, WIRE_NAME, WIRE_NETWORK, WIRE_TEXT };
+
+struct wire_in {
+	char		 tag[WEIR_NAME_MAX + 1];
+	char		 base[160];		/* RUN/NAME, or tcp://HOST:PORT */
+	int		 output;		/* which of the upstream's, or -1 */
+	int		 watch;			/* closes when the upstream is gone; -1 */
+};
+
+struct wire_out {
+	enum wire_kind	 kind;
+	char		 tag[WEIR_NAME_MAX + 1];
+	char		 target[160];		/* a name, or a network address */
+	int		 fd;			/* bears the address line, or the text */
+};
+
+struct wiring {
+	struct wire_in	 in[ENDS_MAX];
+	struct wire_out	 out[ENDS_MAX];
+	unsigned	 nin, nout;
+};
+
+int	 wiring_outputs(struct weir *);		/* open them, before anything is made */
+int	 wiring_announce(struct weir *);	/* write and publish the address lines */
+int	 wiring_inputs(struct weir *);		/* read the address lines */
+int	 wiring_export(const struct weir *);	/* to the environment of the subtasks */
+int	 wiring_import(struct weir *);
+void	 wiring_keep(const struct wiring *);	/* over exec */
+
+/* supervise */
+int	 supervise(struct weir *, char *argv[]);	/* returns the exit status */
+
+/* loop */
+#define NEVER	(-1)
+
+struct polls {
+	struct pollfd	*fd;
+	unsigned	 n, room;
+	int64_t		 until_ms;		/* the next thing to do by itself; NEVER */
+};
+
+int64_t	 now_ms(void);
+int	 polls_add(struct polls *, int fd, short events);
+void	 polls_until(struct polls *, int64_t ms);
+int	 loop_run(struct weir *);
+void	 loop_signals(struct weir *);
+
+/* inlet */
+struct inlet;
+
+/* A frame that came in; given back when the stage and all its consumers are
+ * done with it. */
+struct inframe {
+	struct frame	 f;
+	struct held	*held;
+	struct inlink	*from;
+	unsigned	 refs;
+};
+
+int	 inlet_open(struct weir *);
+void	 inlet_close(struct inlet *);
+int	 inlet_connect(struct weir *, int64_t now);	/* 1: all streams are there */
+int	 inlet_polls(struct weir *, struct polls *);
+int	 inlet_grant(struct weir *);		/* the first credit: records may come */
+int	 inlet_take(struct weir *);		/* 1: a frame is in hand; 0: none came */
+int	 inlet_process(struct weir *);		/* 1: used up; 0: output is full */
+int	 inlet_ended(const struct weir *);	/* 1: all inputs have ended */
+int	 inlet_enough(struct weir *);		/* send no more */
+int	 inlet_credits(struct weir *, int all);
+int	 inlet_finish(struct weir *);		/* credit the ends */
+int	 inlet_left(const struct weir *);	/* 1: all upstreams have closed */
+int	 inlet_check(struct weir *);		/* who has gone before its end? */
+void	 inframe_unref(struct weir *, struct inframe *);
+const char *inlet_tag(const struct weir *);
+
+/* outlet */
+struct outlet;
+
+/* A frame on its way: what it holds until all its consumers have credited it. */
+struct outframe {
+	unsigned	 refs;
+	int		 text_slot, index_slot;	/* of our own arenas; -1: none */
+	struct inframe	*in;			/* whose text it passes on; NULL */
+};
+
+int	 outlet_open(struct weir *);		/* makes the door */
+void	 outlet_close(struct weir *);
+int	 outlet_connect(struct weir *, int64_t now);	/* 1: all consumers are there */
+int	 outlet_polls(struct weir *, struct polls *);
+int	 outlet_announce(struct weir *);	/* send the stream frames */
+int	 outlet_ready(const struct weir *);	/* 1: all have credited 0 */
+int	 outlet_serve(struct weir *);		/* knocks, credits, what waits to be sent */
+unsigned outlet_count(const struct weir *);
+unsigned outlet_lanes(const struct weir *, unsigned output);
+int	 outlet_tag(const struct weir *, unsigned output);	/* its stream */
+int	 outlet_put(struct weir *, unsigned output, unsigned lane, struct frame *,
+	    struct outframe *);
+int	 outlet_end(struct weir *, enum frame_why);
+int	 outlet_done(const struct weir *);	/* 1: all ends are credited */
+int	 outlet_unwanted(const struct weir *);	/* 1: all have said enough */
+int	 outlet_check(struct weir *);
+void	 outframe_unref(struct weir *, struct outframe *);
+
+/* emit */
+struct emit;
+
+int	 emit_open(struct weir *);
+void	 emit_close(struct emit *);
+int	 emit_arenas(struct weir *);		/* the limit of records is known now */
+int	 emit_flush(struct weir *);		/* 1: all is on its way; 0: no slot is free */
+int	 emit_pace(struct weir *, int64_t now, int64_t *due);	/* a source's flush */
+int	 emit_ready(struct weir *);		/* 1: a source may be called */
+int	 emit_empty(const struct weir *);
+
+/* handles */
+struct handles;
+
+int	 handles_open(struct weir *);
+void	 handles_close(struct handles *);
+
+/* report */
+struct report;
+
+int	 report_open(struct weir *);		/* the divert file */
+int	 report_close(struct weir *);		/* and how many were bad */
+int	 report_place(const struct weir *, const struct weir_record *, char *, size_t);
+int	 weir_verror(struct weir *, int status, const char *fmt, va_list);
+
+struct weir {
+	const struct weir_stage *stage;
+	struct settings	 set;
+	char		 self[WEIR_NAME_MAX + 16];	/* NAME, or NAME.I */
+	unsigned	 subtask;
+	int		 status;		/* exit status once there is a sentence */
+	char		 sentence[1024];
+
+	struct wiring	 wiring;
+	struct rundir	*dir;
+	struct atlas	 atlas;
+	struct inlet	*in;
+	struct outlet	*out;
+	struct emit	*emit;
+	struct handles	*handles;
+	struct report	*report;
+
+	int		 wake[2];		/* written to by signals and nng's threads */
+	int		 alive;			/* closes when the supervisor dies; -1 */
+	int		 stop;			/* a stop was asked for */
+	int		 quit;			/* nobody reads what we write */
+	int		 open;			/* the stage is open: close it */
+
+	uint64_t	 record_max;		/* longest record of the output, bytes */
+	uint64_t	 linger_ms;
+	uint64_t	 memory_bytes;
+	int		 wait_fd, wait_ms;	/* a source's wishes */
+
+	int		 keyed_in, separator_in, separator;
+	char		*header_in, *header;	/* NULL: none */
+	size_t		 header_inlen, headerlen;
+	struct inframe	*hand;			/* the frame being worked on */
+};
+
+#endif

@@ -1,0 +1,300 @@
+/*
+ * weir.h: write a stage of a weir pipeline.
+ *
+ * A stage is one struct weir_stage and a main() that hands it to weir_main():
+ *
+ *	static int
+ *	upper(struct weir *w, const struct weir_record *r)
+ *	{
+ *		...
+ *		return (weir_emit(w, text, len));
+ *	}
+ *
+ *	static const struct weir_stage stage = {
+ *		.abi = WEIR_ABI, .name = "upper", .record = upper,
+ *	};
+ *
+ *	int
+ *	main(int argc, char *argv[])
+ *	{
+ *		return (weir_main(argc, argv, &stage));
+ *	}
+ *
+ * The runtime owns main: options, sockets, parallel subtasks, signals, the
+ * order of things at the end.  It calls the stage, always from one thread.
+ * The built-in stages use nothing but this file.
+ *
+ * Conventions.  Lengths are bytes; times are milliseconds.  A record is a line
+ * without its newline, any byte but newline, NUL included.  Pointers handed to
+ * a callback are borrowed until it returns.  Where nothing else is said a
+ * function returns 0, or -1 after weir_error() or its like kept the sentence;
+ * a callback passes that -1 on and the program ends with the sentence.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef __GNUC__
+#define WEIR_PRINTF(fmt, args) __attribute__((__format__(__printf__, fmt, args)))
+#else
+#define WEIR_PRINTF(fmt, args)
+#endif
+
+#define WEIR_ABI	1	/* of this header; weir_main() refuses another */
+#define WEIR_NAME_MAX	64	/* bytes in a stage's name or a tag */
+
+/* What a program exits with. */
+#define WEIR_DONE	0
+#define WEIR_FAILED	1
+#define WEIR_USAGE	2	/* or a state that does not fit: running again cannot help */
+#define WEIR_AGAIN	75	/* run me again */
+
+struct weir;			/* the running stage; the runtime's */
+
+/* One record, as a stage is given it. */
+struct weir_record {
+	const char	*data;		/* not terminated; no newline in it */
+	const char	*key;		/* NULL where the stream is not keyed */
+	uint32_t	 len;
+	uint32_t	 keylen;
+	uint32_t	 hash;		/* of the key: low half of XXH3-64, seed 0 */
+	uint32_t	 ordinal;	/* its place in the frame: for messages */
+};
+
+/* Rows of a stage's own options, ended by a row without a name. */
+enum weir_option_type {
+	WEIR_FLAG,		/* to: int, set to 1 */
+	WEIR_STRING,		/* to: const char * */
+	WEIR_NUMBER,		/* to: uint64_t */
+	WEIR_SIZE,		/* to: uint64_t, bytes; "64M": k M G are powers of 1024 */
+	WEIR_DURATION,		/* to: uint64_t, ms; "250ms" "1s" "2m" "1h", unit required */
+	WEIR_CALL		/* set(): NULL, or a sentence that says what is wrong */
+};
+
+struct weir_option {
+	int		 letter;	/* 0: only the long name */
+	const char	*name;
+	const char	*arg;		/* what usage calls the argument; NULL: none */
+	const char	*help;
+	enum weir_option_type type;
+	void		*to;
+	const char	*(*set)(const char *arg);
+};
+
+/* Flags of a stage. */
+#define WEIR_SINK	0x01	/* has no output */
+#define WEIR_KEYED	0x02	/* wants a keyed stream, is refused another */
+#define WEIR_PASSES	0x04	/* emits with weir_pass(): text stays where it is */
+#define WEIR_KEYS	0x08	/* so does it, and sets key and hash: output is keyed */
+#define WEIR_ALONE	0x10	/* one subtask only: -p is refused */
+
+/* Answers of open, produce and end; the other callbacks give 0 or -1. */
+#define WEIR_OK		0	/* done: opened, at the end of input, all emitted */
+#define WEIR_MORE	1	/* call again as soon as there is room for output */
+#define WEIR_WAIT	2	/* call again after weir_wait_fd() or weir_wait_ms() */
+
+/*
+ * The stage.  Callbacks left NULL are not needed.  A stage has produce (then
+ * it is a source) or one of record, batch and text.
+ */
+struct weir_stage {
+	int		 abi;		/* WEIR_ABI */
+	const char	*name;		/* default of -n */
+	const char	*synopsis;	/* operands, for usage: "[FILE]..." */
+	const char	*summary;	/* one line, for usage */
+	const char	*libraries;	/* more lines of --version, or NULL */
+	const struct weir_option *options;
+	unsigned	 flags;
+
+	/*
+	 * Check options and operands; no record, key or state yet.  With -p
+	 * it is called in the supervisor as well, before any subtask: only look.
+	 */
+	int	(*setup)(struct weir *, int argc, char *argv[]);
+
+	/*
+	 * Inputs are connected: weir_keyed(), weir_header() and
+	 * weir_separator() speak; make state handles, set the output's header.
+	 * A source may answer WEIR_WAIT until it knows its header.
+	 */
+	int	(*open)(struct weir *);
+
+	/* One record; the runtime has selected its key. */
+	int	(*record)(struct weir *, const struct weir_record *);
+
+	/*
+	 * Several records of one input, in order; take at least one, stop
+	 * after one that makes weir_full() true.  Returns how many were
+	 * taken, or -1.  Select keys with weir_select().
+	 */
+	long	(*batch)(struct weir *, const struct weir_record *, size_t n);
+
+	/* Whole records, each with its newline, as they lie in memory. */
+	int	(*text)(struct weir *, const char *text, size_t len);
+
+	/*
+	 * A source's turn: emit some records (a frame's worth at most), never
+	 * block.  WEIR_MORE, WEIR_WAIT, or WEIR_OK at the end of its input.
+	 * Not called again once a stop was asked for.
+	 */
+	int	(*produce)(struct weir *);
+
+	/*
+	 * All inputs have ended (not: were stopped).  Emit what is left;
+	 * WEIR_MORE asks to be called again when there is room.
+	 */
+	int	(*end)(struct weir *);
+
+	/* The last call before exit, 1 if all went well: say totals, close files. */
+	int	(*close)(struct weir *, int ok);
+};
+
+/* Run the stage: parse argv, connect, call back.  Returns the exit status. */
+int	 weir_main(int argc, char *argv[], const struct weir_stage *stage);
+
+/*
+ * Emitting never blocks: what does not fit into the frames that are free is
+ * kept, and no further record is handed out until it is gone.
+ *
+ * weir_emit	copy one record of len bytes; the newline is added.  A record
+ *		longer than the stream's limit is an error (EMSGSIZE).
+ * weir_reserve	room for len bytes; *have, if not NULL, says how many there
+ *		really are.  NULL: len is over the limit, or no memory.
+ * weir_commit	the first len bytes of that room are n whole records, each
+ *		ended by a newline.
+ * weir_pass	emit the record in hand without copying it; only for stages
+ *		with WEIR_PASSES or WEIR_KEYS, only records of the current
+ *		call.  key may point into the record or anywhere else; only
+ *		the latter is copied.
+ * weir_full	1 when output has to be gone before more is welcome.
+ * weir_output	the number of the output called TAG (-o TAG=...), -1 if there
+ *		is none; 0 is the untagged output.  For weir_emit_to().
+ */
+int	 weir_emit(struct weir *, const char *data, size_t len);
+int	 weir_emit_to(struct weir *, int output, const char *data, size_t len);
+int	 weir_output(const struct weir *, const char *tag);
+char	*weir_reserve(struct weir *, size_t len, size_t *have);
+int	 weir_commit(struct weir *, size_t len, size_t n);
+int	 weir_pass(struct weir *, const struct weir_record *);
+int	 weir_full(const struct weir *);
+
+/* The hash that keys are routed and found by. */
+uint32_t weir_hash(const void *key, size_t len);
+
+/*
+ * For sources.
+ *
+ * weir_origin	where the next committed byte comes from: shown in messages as
+ *		"NAME: record R, byte B" (record counts from 1, byte from 0).
+ *		Commits move it on by themselves.  name is copied.
+ * weir_limit	the longest record this stream may carry, bytes.
+ *		Call in setup(); default 1 MiB.
+ * weir_linger	how long a partly filled frame may wait; setup(); default 10.
+ * weir_wait_fd	WEIR_WAIT ends when fd can be read.  -1: no descriptor.
+ * weir_wait_ms	WEIR_WAIT ends after ms.  -1: never.
+ */
+int	 weir_origin(struct weir *, const char *name, uint64_t byte, uint64_t record);
+void	 weir_limit(struct weir *, size_t bytes);
+void	 weir_linger(struct weir *, uint64_t ms);
+void	 weir_wait_fd(struct weir *, int fd);
+void	 weir_wait_ms(struct weir *, int ms);
+
+/*
+ * What is known once the inputs are connected.
+ *
+ * The header is one line of column names, joined by the separator; NULL if
+ * there is none.  The separator is a byte, or WEIR_BLANKS: runs of blanks, as
+ * awk splits.  Stages that pass records hand both on unless they set others;
+ * the rest have a TAB and no header unless they set them in open().
+ */
+#define WEIR_BLANKS	256
+
+int	 weir_keyed(const struct weir *);
+int	 weir_separator(const struct weir *);
+void	 weir_set_separator(struct weir *, int separator);
+const char *weir_header(const struct weir *, size_t *len);
+int	 weir_set_header(struct weir *, const char *line, size_t len);
+
+const char *weir_name(const struct weir *);
+unsigned weir_subtask(const struct weir *);		/* from 0 */
+unsigned weir_parallelism(const struct weir *);
+const char *weir_tag(const struct weir *);	/* of the input in hand, or NULL */
+int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
+
+/*
+ * Keyed state.  A value belongs to the key of the current record: the runtime
+ * selects it before .record; a batch stage calls weir_select() itself.
+ *
+ * weir_value		a handle; make it in open().  Two of one name, or one
+ *			on a stream without keys, are errors.
+ * weir_value_get	1 and *val, *len if the key has a value, 0 if not.
+ *			*val is borrowed until the next call on any state.
+ * weir_value_put	replace it by a copy of val.
+ * weir_value_clear	remove it; the key has none then.
+ * weir_value_hold	for values of one fixed size: its memory, aligned to 8
+ *			and writable in place until the next call on any
+ *			state; zeros if the key had none.  NULL on failure.
+ * weir_value_prefetch	this record's value will be wanted some ten records
+ *			from now.
+ *
+ * The table of a stage is bounded by weir_memory() (setup(); default 256 MiB).
+ */
+struct weir_value;
+
+struct weir_value *weir_value(struct weir *, const char *name);
+void	 weir_select(struct weir *, const struct weir_record *);
+int	 weir_value_get(struct weir_value *, const void **val, size_t *len);
+int	 weir_value_put(struct weir_value *, const void *val, size_t len);
+int	 weir_value_clear(struct weir_value *);
+void	*weir_value_hold(struct weir_value *, size_t size);
+void	 weir_value_prefetch(struct weir_value *, const struct weir_record *);
+void	 weir_memory(struct weir *, uint64_t bytes);
+
+/*
+ * All values of a state in byte order of their keys.  weir_scan_next() is 1
+ * with key (data and len are set too: the key is the record) and val, 0 at the
+ * end, -1 on failure; it selects that key.  Values may be changed meanwhile,
+ * keys not added.
+ */
+struct weir_scan;
+
+struct weir_scan *weir_scan(struct weir_value *);
+int	 weir_scan_next(struct weir_scan *, struct weir_record *key,
+	    const void **val, size_t *len);
+void	 weir_scan_end(struct weir_scan *);
+
+/*
+ * Saying what is wrong.
+ *
+ * weir_error	the stage cannot go on: keeps the sentence, returns -1; exit 1.
+ * weir_misuse	the same for wrong options and state that does not fit; exit 2.
+ * weir_bad	this record is bad.  What happens is the user's decision
+ *		(--on-error): returns 0 when it is skipped or diverted, -1
+ *		when the stage has to fail.  The place is added to the words.
+ * weir_warn	a line on standard error, with the program's name.
+ * weir_debug	the same, with -v only.
+ * weir_quit	nobody reads the output any more: ask the stages above to send
+ *		no more and end well.  What still comes is dropped.
+ */
+int	 weir_error(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+int	 weir_misuse(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+int	 weir_bad(struct weir *, const struct weir_record *, const char *fmt, ...)
+	    WEIR_PRINTF(3, 4);
+void	 weir_warn(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+void	 weir_debug(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+void	 weir_quit(struct weir *);
+
+/* "weir 0.1.0" and a line for each library in use, for weir --version. */
+void	 weir_version(FILE *);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
