@@ -20,9 +20,9 @@ fields_set_separator(const char *arg)
 	if (strcmp(arg, "\\t") == 0)
 		fields_separator = '\t';
 	else if (strcmp(arg, "\n") == 0)
-		return ("a newline ends records, it cannot separate fields");
+		return ("ends records, it cannot end fields too");
 	else if (strlen(arg) != 1)
-		return ("a separator is one byte, or \\t for TAB; -W takes runs of blanks");
+		return ("is not one byte, nor \\t for TAB; -W takes runs of blanks");
 	else
 		fields_separator = (unsigned char)*arg;
 	return (NULL);

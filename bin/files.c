@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <bsd/string.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,10 +101,15 @@ files_add_standard(struct files *f)
 {
 	struct stat st;
 	size_t i;
+	int flags;
 
 	for (i = 0; i < f->n; i++)
 		if (files_standard(f->inputs[i]))
 			return (files_fail(f, "standard input is named twice, it can be read once"));
+	/* The runtime has put something unreadable where it was closed. */
+	flags = fcntl(STDIN_FILENO, F_GETFL);
+	if (flags == -1 || (flags & O_ACCMODE) == O_WRONLY)
+		return (files_fail(f, "standard input is closed; name a FILE"));
 	if (fstat(STDIN_FILENO, &st) == -1)
 		return (files_fail(f, "standard input: %s", strerror(errno)));
 	if (S_ISDIR(st.st_mode))
@@ -192,36 +198,46 @@ files_advance(struct files *f)
 }
 
 int
-files_share(struct files *f, unsigned subtask, unsigned parallelism)
+files_check_share(struct files *f, unsigned parallelism)
 {
 	size_t i;
 
-	if (parallelism == 1)
-		return (0);
-	for (i = 0; i < f->n; i++)
+	for (i = 0; i < f->n && parallelism > 1; i++)
 		if (files_standard(f->inputs[i]))
 			return (files_fail(f, "-p %u: standard input cannot be shared", parallelism));
 	if (f->n < parallelism)
 		return (files_fail(f, "-p %u: more subtasks than files (%zu), and each file "
 		    "is read by one", parallelism, f->n));
+	return (0);
+}
+
+void
+files_share(struct files *f, unsigned subtask, unsigned parallelism)
+{
+	size_t i;
+
 	f->borrowed = f->options.header && subtask != 0;
 	for (i = f->borrowed; i < f->n; i++)
 		if (i % parallelism != subtask)
 			files_drop(f, i);
 	if (f->inputs[0] == NULL)
 		files_advance(f);
-	return (0);
 }
 
 /* The beginning of a header for a sentence: no byte that a terminal acts on. */
 static const char *
-files_show(char to[FILES_SHOWN + 4], const char *header, size_t len)
+files_show(char to[2 * FILES_SHOWN + 4], const char *header, size_t len)
 {
+	char *p = to;
 	size_t i;
 
 	for (i = 0; i < len && i < FILES_SHOWN; i++)
-		to[i] = header[i] < ' ' || header[i] > '~' ? '?' : header[i];
-	strlcpy(to + i, len > FILES_SHOWN ? "..." : "", 4);
+		if (header[i] == '\t') {
+			*p++ = '\\';
+			*p++ = 't';
+		} else
+			*p++ = header[i] < ' ' || header[i] > '~' ? '?' : header[i];
+	strlcpy(p, len > FILES_SHOWN ? "..." : "", 4);
 	return (to);
 }
 
@@ -229,7 +245,7 @@ files_show(char to[FILES_SHOWN + 4], const char *header, size_t len)
 static enum input_answer
 files_take_header(struct files *f, const struct input *in, const struct input_chunk *chunk)
 {
-	char ours[FILES_SHOWN + 4], other[FILES_SHOWN + 4];
+	char ours[2 * FILES_SHOWN + 4], other[2 * FILES_SHOWN + 4];
 
 	if (f->header == NULL) {
 		f->header = malloc(chunk->len + 1);

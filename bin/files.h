@@ -27,11 +27,14 @@ void	 files_free(struct files *);
  */
 int	 files_add(struct files *, const char *operand);
 
+/* -1: files_error(): too few files for so many subtasks, or one not to be shared. */
+int	 files_check_share(struct files *, unsigned parallelism);
+
 /*
  * Keep this subtask's files, every parallelism-th; the header is still that of
- * the first one.  -1: files_error(): there are too few, or one cannot be shared.
+ * the first one.  Before anything is read.
  */
-int	 files_share(struct files *, unsigned subtask, unsigned parallelism);
+void	 files_share(struct files *, unsigned subtask, unsigned parallelism);
 
 /*
  * The header, without its newline, once it is known: INPUT_HEADER and chunk's

@@ -40,7 +40,10 @@ struct fold {
 	size_t		 text;		/* where in it the struct fold_text is */
 	int		 overflows;	/* 1: add() may */
 
-	/* One record more; number is set where wanted, is_new 1 for the first. */
+	/*
+	 * One record more.  number is set where wanted; is_new is 1 for the key's
+	 * first record, which only functions with a text may ask.
+	 */
 	enum fold_answer (*add)(void *accumulator, const struct decimal *number, int is_new);
 
 	/* The result in at most bound bytes; NULL: it is the text. */

@@ -7,6 +7,7 @@
  *    joined here, in memory that the runtime copies;
  *  - no byte is stripped, and a key of no bytes is a key.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ static int	 only_keyed;
 static const char *
 keyby_add(const char *list)
 {
-	static char	 why[FIELDS_WHY];
+	static char	 said[FIELDS_WHY + 32];
+	char		 why[FIELDS_WHY];
 	struct field	*wanted;
 	size_t		 len;
 
@@ -37,10 +39,12 @@ keyby_add(const char *list)
 		len = strcspn(list, ",");
 		wanted = realloc(keyby.wanted, (keyby.count + 1) * sizeof(*wanted));
 		if (wanted == NULL)
-			return ("no memory for so many fields");
+			return ("is too long a list, there is no memory");
 		keyby.wanted = wanted;
-		if (fields_parse(&wanted[keyby.count], list, len, why) == -1)
-			return (why);
+		if (fields_parse(&wanted[keyby.count], list, len, why) == -1) {
+			snprintf(said, sizeof(said), "is no list of fields: %s", why);
+			return (said);
+		}
 		keyby.count++;
 		if (list[len] == '\0')
 			return (NULL);

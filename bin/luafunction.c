@@ -161,9 +161,10 @@ luafunction_open(struct weir_function *function, struct weir *w)
 	    sandbox_call(f->sandbox, 0, 1) == -1)
 		return (weir_misuse(w, "%s", sandbox_error(f->sandbox)));
 	if (!lua_isfunction(L, 1))
-		return (weir_misuse(w, "%s: gives %s, not a function; it should end like "
+		return (weir_misuse(w, "%s: it gives %s%s, not a function; write "
 		    "'return function(key, rec, state) ... return out, state end'",
-		    luascript_name(f->script), luaL_typename(L, 1)));
+		    luascript_name(f->script), lua_isnil(L, 1) ? "" : "a ",
+		    luaL_typename(L, 1)));
 	return (0);
 }
 

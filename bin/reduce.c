@@ -46,7 +46,7 @@ static const char *
 reduce_set_emit(const char *when)
 {
 	if (strcmp(when, "each") != 0 && strcmp(when, "end") != 0)
-		return ("emit when? each or end");
+		return ("is neither each nor end");
 	emit_end = strcmp(when, "end") == 0;
 	return (NULL);
 }

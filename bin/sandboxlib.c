@@ -94,7 +94,7 @@ lib_print(lua_State *L)
 	luaL_buffinit(L, &text);
 	for (i = 1; i <= n; i++) {
 		if (i > 1)
-			luaL_addchar(&text, '\t');
+			luaL_addchar(&text, ' ');
 		if (has_address_only(L, i))
 			lua_pushstring(L, luaL_typename(L, i));
 		else

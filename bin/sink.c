@@ -116,8 +116,14 @@ sink_open_file(struct weir *w)
 static int
 sink_open_standard(struct weir *w)
 {
+	int flags;
+
 	if (sink.append || sink.truncate)
 		return (weir_misuse(w, "--append and --truncate are for a FILE"));
+	/* The runtime has put something unwritable where it was closed. */
+	flags = fcntl(STDOUT_FILENO, F_GETFL);
+	if (flags == -1 || (flags & O_ACCMODE) == O_RDONLY)
+		return (weir_misuse(w, "standard output is closed; name a FILE"));
 	sink.name = "standard output";
 	if ((sink.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) == -1)
 		return (weir_error(w, "%s: %s", sink.name, strerror(errno)));

@@ -31,6 +31,7 @@ static struct {
 	struct files	*files;		/* NULL: the counter */
 	struct counter	 counter;
 	struct pace	 pace;
+	int		 shared;	/* among the subtasks */
 } source = {
 	.rate = SOURCE_NO_RATE, .max_record = SOURCE_RECORD, .linger_ms = 10,
 };
@@ -82,7 +83,6 @@ source_setup_counter(struct weir *w, int argc)
 		    COUNTER_LINE));
 	if ((wrong = counter_parse(&source.counter, source.range)) != NULL)
 		return (weir_misuse(w, "--count %s: %s", source.range, wrong));
-	counter_share(&source.counter, weir_subtask(w), weir_parallelism(w));
 	return (0);
 }
 
@@ -109,7 +109,7 @@ source_setup_files(struct weir *w, int argc, char *argv[])
 			return (weir_misuse(w, "%s", files_error(source.files)));
 	if (argc == 0 && files_add(source.files, "-") == -1)
 		return (weir_misuse(w, "%s", files_error(source.files)));
-	if (files_share(source.files, weir_subtask(w), weir_parallelism(w)) == -1)
+	if (files_check_share(source.files, weir_parallelism(w)) == -1)
 		return (weir_misuse(w, "%s", files_error(source.files)));
 	return (0);
 }
@@ -123,12 +123,9 @@ source_setup(struct weir *w, int argc, char *argv[])
 		return (weir_misuse(w, "--linger: at most 1h"));
 	weir_limit(w, (size_t)source.max_record);
 	weir_linger(w, source.linger_ms);
-	if (source.rate != SOURCE_NO_RATE) {
-		if (source.rate < 1 || source.rate > PACE_MAX)
-			return (weir_misuse(w, "--rate: from 1 to %llu records a second",
-			    (unsigned long long)PACE_MAX));
-		pace_init(&source.pace, source.rate, weir_subtask(w), weir_parallelism(w));
-	}
+	if (source.rate != SOURCE_NO_RATE && (source.rate < 1 || source.rate > PACE_MAX))
+		return (weir_misuse(w, "--rate: from 1 to %llu records a second",
+		    (unsigned long long)PACE_MAX));
 	if (source.range != NULL)
 		return (source_setup_counter(w, argc));
 	return (source_setup_files(w, argc, argv));
@@ -172,6 +169,20 @@ source_answer(struct weir *w, enum input_answer answer)
 	}
 }
 
+/* Which subtask this is, is not known before open. */
+static void
+source_share(struct weir *w)
+{
+	unsigned subtask = weir_subtask(w), parallelism = weir_parallelism(w);
+
+	source.shared = 1;
+	if (source.files == NULL)
+		counter_share(&source.counter, subtask, parallelism);
+	else
+		files_share(source.files, subtask, parallelism);
+	pace_init(&source.pace, source.rate, subtask, parallelism);
+}
+
 static int
 source_open(struct weir *w)
 {
@@ -179,6 +190,8 @@ source_open(struct weir *w)
 	enum input_answer answer;
 	int status = WEIR_MORE;
 
+	if (!source.shared)
+		source_share(w);
 	if (source.files == NULL)
 		return (weir_origin(w, source.range, 0, 1));
 	if (!source.header)

@@ -22,7 +22,7 @@ static const struct weir_option options[] = {
 	{ .letter = 'f', .name = "file", .arg = "FILE",
 	  .help = "the same, from FILE", .type = WEIR_STRING, .to = &file },
 	{ .letter = 'M', .name = "memory", .arg = "SIZE",
-	  .help = "bound of the table of state (default: 256M)",
+	  .help = "bound of the table of state (default 256M)",
 	  .type = WEIR_SIZE, .to = &memory },
 	FIELDS_OPTIONS,
 	{ .name = NULL }

@@ -210,8 +210,9 @@ void	 weir_wait_ms(struct weir *, int ms);
  * What is known once the inputs are connected.
  *
  * The header is one line of column names, joined by the separator; NULL if
- * there is none.  The separator is a byte, or WEIR_BLANKS: runs of blanks, as
- * awk splits.  Stages that pass records hand both on unless they set others;
+ * there is none.  The key's header names, in the same way, the columns that the
+ * key is made of: keyby sets it.  The separator is a byte, or WEIR_BLANKS: runs of blanks, as
+ * awk splits.  Stages that pass records hand them on unless they set others;
  * the rest have a TAB and no header unless they set them in open().
  */
 #define WEIR_BLANKS	256
@@ -221,6 +222,8 @@ int	 weir_separator(const struct weir *);
 void	 weir_set_separator(struct weir *, int separator);
 const char *weir_header(const struct weir *, size_t *len);
 int	 weir_set_header(struct weir *, const char *line, size_t len);
+const char *weir_key_header(const struct weir *, size_t *len);
+int	 weir_set_key_header(struct weir *, const char *line, size_t len);
 
 const char *weir_name(const struct weir *);
 unsigned weir_subtask(const struct weir *);		/* from 0 */

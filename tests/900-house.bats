@@ -6,14 +6,14 @@ load lib/helper
 
 # would_compile MAKE-OPTION...: the sources that make would compile, sorted
 would_compile() {
-	make -C "$WEIR_SOURCE" --no-print-directory -n B="$WEIR_BUILD" "$@" objects |
+	make -C "$WEIR_SOURCE" --no-print-directory -n B="${WEIR_BUILD#"$WEIR_SOURCE"/}" "$@" objects |
 	    sed -n 's/.* -c -o .* \([^ ]*\.c\)$/\1/p' | sort
 }
 
 # includers HEADER: the sources that include it, directly or through a header
 includers() {
 	local header
-	(cd "$WEIR_SOURCE" && grep -lE "^#include \"$1\"" {lib,bin,tests}/*.[ch] {lib,tests}/*/*.[ch]) |
+	(cd "$WEIR_SOURCE" && grep -rlE --include='*.[ch]' "^#include \"(.*/)?$1\"" lib bin tests) |
 	    while read -r header; do
 		case $header in
 		*.c)	echo "$header" ;;
@@ -22,14 +22,20 @@ includers() {
 	done | sort -u
 }
 
+build_all() {
+	make -C "$WEIR_SOURCE" B="${WEIR_BUILD#"$WEIR_SOURCE"/}" CFLAGS="${CFLAGS--O2 -g}" objects \
+	    >make.log 2>&1
+}
+
 @test "a tree that is built has nothing to compile" {
-	make -C "$WEIR_SOURCE" B="$WEIR_BUILD" CFLAGS="${CFLAGS--O2 -g}" objects >make.log 2>&1
+	build_all
 	run would_compile
 	assert_output ''
 }
 
 @test "a changed header rebuilds what includes it, and nothing else" {
 	local header
+	build_all
 	for header in lib/weir.h lib/bytes/bytes.h lib/io/io.h bin/decimal.h; do
 		includers "$(basename "$header")" >want
 		assert [ -s want ]

@@ -100,6 +100,8 @@ struct frame_stream {
 	uint64_t	 record_max;		/* longest record it may carry */
 	const char	*header;		/* NULL: none; borrowed */
 	size_t		 headerlen;
+	const char	*key;			/* names of the key's columns, likewise */
+	size_t		 keylen;
 	uint32_t	 narenas;
 	struct frame_arena arenas[FRAME_ARENAS];
 };

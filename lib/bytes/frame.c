@@ -5,7 +5,8 @@
  * the attempt (4); then
  *
  *	stream	subtask, parallelism, keyed, separator (4 each), longest record (8),
- *		stage, header present (1), header, number of arenas (4),
+ *		stage, header present (1), header, key's columns present (1), their
+ *		names, number of arenas (4),
  *		then for each its name, slots (4), bytes of a slot (8)
  *	data	seq (8), count, text length, keys length (4 each), references of
  *		text, index, keys (arena, slot, offset: 4 each), origin name,
@@ -195,6 +196,30 @@ frame_decode(const void *data, size_t len, struct frame *f)
 	return (b.pos == b.len ? 0 : bad());
 }
 
+/* A line of names, or none. */
+static int
+line_encode(struct buf *b, const char *line, size_t len)
+{
+	if (buf_add_uint(b, line != NULL, 1) == -1)
+		return (-1);
+	return (buf_add_string(b, line, line != NULL ? len : 0));
+}
+
+static int
+line_decode(struct buf *b, const char **line, size_t *len)
+{
+	uint64_t present;
+
+	if (buf_get_uint(b, &present, 1) == -1 ||
+	    buf_get_string(b, line, len, HEADER_MAX) == -1)
+		return (-1);
+	if (present > 1 || (!present && *len > 0))
+		return (bad());
+	if (!present)
+		*line = NULL;
+	return (0);
+}
+
 int
 frame_encode_stream(struct buf *b, uint32_t attempt, const struct frame_stream *s)
 {
@@ -205,8 +230,8 @@ frame_encode_stream(struct buf *b, uint32_t attempt, const struct frame_stream *
 	    buf_add_uint(b, s->keyed, 4) == -1 || buf_add_uint(b, s->separator, 4) == -1 ||
 	    buf_add_uint(b, s->record_max, 8) == -1 ||
 	    buf_add_string(b, s->stage, strlen(s->stage)) == -1 ||
-	    buf_add_uint(b, s->header != NULL, 1) == -1 ||
-	    buf_add_string(b, s->header, s->headerlen) == -1 ||
+	    line_encode(b, s->header, s->headerlen) == -1 ||
+	    line_encode(b, s->key, s->keylen) == -1 ||
 	    buf_add_uint(b, s->narenas, 4) == -1)
 		return (-1);
 	for (i = 0; i < s->narenas; i++)
@@ -241,7 +266,6 @@ frame_decode_stream(const void *data, size_t len, struct frame_stream *s)
 	struct buf	 b;
 	enum frame_type	 type;
 	uint32_t	 attempt, i;
-	uint64_t	 header;
 
 	memset(s, 0, sizeof(*s));
 	buf_borrow(&b, data, len);
@@ -253,15 +277,13 @@ frame_decode_stream(const void *data, size_t len, struct frame_stream *s)
 	    u32_decode(&b, &s->keyed) == -1 || u32_decode(&b, &s->separator) == -1 ||
 	    buf_get_uint(&b, &s->record_max, 8) == -1 ||
 	    name_decode(&b, s->stage, sizeof(s->stage)) == -1 ||
-	    buf_get_uint(&b, &header, 1) == -1 ||
-	    buf_get_string(&b, &s->header, &s->headerlen, HEADER_MAX) == -1 ||
+	    line_decode(&b, &s->header, &s->headerlen) == -1 ||
+	    line_decode(&b, &s->key, &s->keylen) == -1 ||
 	    u32_decode(&b, &s->narenas) == -1)
 		return (-1);
-	if (!name_ok(s->stage) || s->keyed > 1 || s->separator > WEIR_BLANKS || header > 1 ||
+	if (!name_ok(s->stage) || s->keyed > 1 || s->separator > WEIR_BLANKS ||
 	    s->narenas > FRAME_ARENAS || s->subtask >= s->parallelism)
 		return (bad());
-	if (!header)
-		s->header = NULL;
 	for (i = 0; i < s->narenas; i++)
 		if (name_decode(&b, s->arenas[i].name, sizeof(s->arenas[i].name)) == -1 ||
 		    u32_decode(&b, &s->arenas[i].slots) == -1 ||

@@ -373,19 +373,26 @@ table_remove(struct table *t, unsigned state, uint32_t hash, const void *key, si
 
 /*
  * Two misses wait on the way to a value: its slot, then its entry.  The slot is
- * fetched now, the entry of the record that was announced AHEAD calls ago.
+ * fetched now, the entry of the record that was announced AHEAD calls ago; most
+ * entries end in the cache line behind the one that they begin in.
  */
 void
 table_prefetch(struct table *t, unsigned state, uint32_t hash)
 {
-	uint32_t	 mixed = mix(hash, state), old, ref;
+	uint32_t	 mixed = mix(hash, state), old, i;
+	const char	*entry;
 
 	__builtin_prefetch(&t->slots[home(t, mixed)]);
 	old = t->ring[t->turn];
 	t->ring[t->turn] = mixed;
 	t->turn = t->turn + 1 == AHEAD ? 0 : t->turn + 1;
-	if ((ref = t->slots[home(t, old)].ref) != 0)
-		__builtin_prefetch(head_at(t, ref));
+	for (i = home(t, old); t->slots[i].ref != 0; i = (i + 1) & t->mask)
+		if (t->slots[i].hash == old) {
+			entry = (const char *)head_at(t, t->slots[i].ref);
+			__builtin_prefetch(entry);
+			__builtin_prefetch(entry + 40);
+			break;
+		}
 }
 
 void

@@ -6,6 +6,7 @@
  * how often they are asked for.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,15 @@ nngsock_setup(nng_socket s, size_t message_max, int *fd)
 	if (error == 0)
 		error = nng_socket_get_int(s, NNG_OPT_RECVFD, fd);
 	return (error);
+}
+
+/* A receive in vain costs nng an allocation and a getrandom(2). */
+int
+nngsock_readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return (poll(&pfd, 1, 0) == 1);
 }
 
 /* A pipe of another user is closed before it is used. */
@@ -161,7 +171,7 @@ door_recv(struct door *d, struct knock *k)
 	nng_msg	*m;
 	int	 error;
 
-	if (nng_recvmsg(d->socket, &m, NNG_FLAG_NONBLOCK) != 0)
+	if (!nngsock_readable(d->fd) || nng_recvmsg(d->socket, &m, NNG_FLAG_NONBLOCK) != 0)
 		return (0);
 	error = message_parse_knock(nng_msg_body(m), nng_msg_len(m), k);
 	nng_msg_free(m);
@@ -266,7 +276,8 @@ knocker_recv(struct knocker *k, struct answer *a)
 
 	if (knocker_flush(k) == -1)
 		return (-1);
-	if (k->out != NULL || nng_recvmsg(k->socket, &m, NNG_FLAG_NONBLOCK) != 0)
+	if (k->out != NULL || !nngsock_readable(k->recvfd) ||
+	    nng_recvmsg(k->socket, &m, NNG_FLAG_NONBLOCK) != 0)
 		return (0);
 	error = message_parse_answer(nng_msg_body(m), nng_msg_len(m), a);
 	nng_msg_free(m);

@@ -477,7 +477,8 @@ link_recv(struct link *l, struct atlas *atlas, struct frame *f, struct frame_str
 	size_t		 len;
 	struct held	*h;
 
-	if (nng_recvmsg(l->socket, &m, NNG_FLAG_NONBLOCK) != 0)
+	if (!nngsock_readable(l->recvfd) ||
+	    nng_recvmsg(l->socket, &m, NNG_FLAG_NONBLOCK) != 0)
 		return (0);
 	if ((h = calloc(1, sizeof(*h))) == NULL) {
 		nng_msg_free(m);

@@ -121,6 +121,7 @@ weir_memory(struct weir *w, uint64_t bytes)
 void
 weir_value_prefetch(struct weir_value *v, const struct weir_record *r)
 {
+	__builtin_prefetch(r->key);
 	table_prefetch(v->w->handles->table, v->number, r->hash);
 }
 

@@ -239,27 +239,44 @@ inlink_answer(struct weir *w, struct inlink *l, const struct answer *a, int64_t 
 	return (0);
 }
 
+/* Only when nothing more can be received: what it sent before counts. */
+static int
+upstream_lost(struct weir *w, const struct inlink *l)
+{
+	return (weir_error(w, "%s has gone before the end of the stream", up_name(l->up)));
+}
+
+/* Header and key lie in the message: keep copies behind the stream. */
+static struct frame_stream *
+stream_keep(struct frame_stream *old)
+{
+	struct frame_stream	*s;
+	char			*at;
+
+	if ((s = realloc(old, sizeof(*s) + old->headerlen + old->keylen)) == NULL)
+		return (NULL);
+	at = (char *)(s + 1);
+	if (s->header != NULL)
+		s->header = memcpy(at, s->header, s->headerlen);
+	if (s->key != NULL)
+		s->key = memcpy(at + s->headerlen, s->key, s->keylen);
+	return (s);
+}
+
 static int
 inlink_stream(struct weir *w, struct inlink *l)
 {
 	struct frame	 f;
 	struct held	*held;
-	int		 got;
+	int		 got, gone = link_gone(l->link);
 
 	if ((l->stream = calloc(1, sizeof(*l->stream))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
 	got = link_recv(l->link, &w->atlas, &f, l->stream, &held);
 	if (got == 1 && f.type == FRAME_STREAM) {
-		/* the header lies in the message: keep a copy with the stream */
-		struct frame_stream *s = realloc(l->stream, sizeof(*s) + l->stream->headerlen);
-
-		if (s == NULL)
-			return (weir_error(w, "%s", strerror(errno)));
-		l->stream = s;
-		if (s->header != NULL)
-			s->header = memcpy(s + 1, s->header, s->headerlen);
+		l->stream = stream_keep(l->stream);
 		link_release(held);
-		return (0);
+		return (l->stream == NULL ? weir_error(w, "%s", strerror(errno)) : 0);
 	}
 	free(l->stream);
 	l->stream = NULL;
@@ -270,17 +287,24 @@ inlink_stream(struct weir *w, struct inlink *l)
 	}
 	if (got == -1)
 		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
-	return (0);
+	return (gone ? upstream_lost(w, l) : 0);
+}
+
+static int
+lines_differ(const char *a, size_t alen, const char *b, size_t blen)
+{
+	return ((a == NULL) != (b == NULL) || alen != blen ||
+	    (a != NULL && memcmp(a, b, alen) != 0));
 }
 
 /* What is common to all inputs: keys, separator, header, the longest record. */
-static void
+static int
 streams_merge(struct weir *w)
 {
 	const struct frame_stream	*s, *first = NULL;
 	struct inlink			*l;
 	unsigned			 i;
-	int				 agree = 1;
+	int				 agree = 1, agree_key = 1;
 
 	w->keyed_in = 1;
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
@@ -295,19 +319,14 @@ streams_merge(struct weir *w)
 			w->record_max = s->record_max;
 		if ((int)s->separator != w->separator_in)
 			w->separator_in = '\t';
-		if ((s->header == NULL) != (first->header == NULL) ||
-		    s->headerlen != first->headerlen ||
-		    (s->header != NULL && memcmp(s->header, first->header, s->headerlen) != 0))
-			agree = 0;
+		agree &= !lines_differ(s->header, s->headerlen, first->header, first->headerlen);
+		agree_key &= !lines_differ(s->key, s->keylen, first->key, first->keylen);
 	}
-	if (first != NULL && first->header != NULL && agree) {
-		if ((w->header_in = malloc(first->headerlen + 1)) != NULL) {
-			memcpy(w->header_in, first->header, first->headerlen);
-			w->header_in[first->headerlen] = '\0';
-			w->header_inlen = first->headerlen;
-		}
-	} else if (!agree)
+	if (!agree)
 		weir_warn(w, "the headers of my inputs differ: columns have no names");
+	if (agree && line_set(w, &w->header_in, first->header, first->headerlen) == -1)
+		return (-1);
+	return (agree_key ? line_set(w, &w->key_in, first->key, first->keylen) : 0);
 }
 
 int
@@ -340,8 +359,7 @@ inlet_connect(struct weir *w, int64_t now)
 	}
 	if (missing)
 		return (0);
-	streams_merge(w);
-	return (1);
+	return (streams_merge(w) == -1 ? -1 : 1);
 }
 
 int
@@ -439,12 +457,12 @@ inlink_take(struct weir *w, struct inlink *l)
 	struct inframe		*in;
 	struct frame		 f;
 	struct held		*held;
-	int			 got;
+	int			 got, gone = link_gone(l->link);
 
 	if ((got = link_recv(l->link, &w->atlas, &f, &s, &held)) == -1)
 		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
 	if (got == 0)
-		return (0);
+		return (gone ? upstream_lost(w, l) : 0);
 	if (f.type == FRAME_END) {
 		l->ended = 1;
 		l->why = (enum frame_why)f.kind;
@@ -661,15 +679,8 @@ inlet_check(struct weir *w)
 	unsigned	 i;
 
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
-		if (l->link != NULL && link_gone(l->link) && !l->ended) {
-			/* its last frames may still wait to be received */
-			pfd.fd = link_recvfd(l->link);
-			pfd.events = POLLIN;
-			if (w->hand != NULL || poll(&pfd, 1, 0) == 1)
-				continue;
-			return (weir_error(w, "%s has gone before the end of the stream",
-			    up_name(l->up)));
-		}
+		if (!w->in->granted && l->link != NULL && link_gone(l->link))
+			return (upstream_lost(w, l));
 		if (l->up->parallelism == 0 && (pfd.fd = l->up->wire->watch) != -1) {
 			pfd.events = 0;
 			if (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)))

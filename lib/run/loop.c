@@ -176,8 +176,8 @@ stage_open(struct loop *l)
 		return (0);
 	if (w->stage->flags & (WEIR_PASSES | WEIR_KEYS)) {
 		w->separator = w->separator_in;
-		if (w->header == NULL && w->header_in != NULL &&
-		    weir_set_header(w, w->header_in, w->header_inlen) == -1)
+		if (line_set(w, &w->header, w->header_in.text, w->header_in.len) == -1 ||
+		    line_set(w, &w->key, w->key_in.text, w->key_in.len) == -1)
 			return (-1);
 	}
 	w->open = 1;

@@ -141,8 +141,10 @@ clean(struct weir *w)
 	handles_close(w->handles);
 	atlas_free(&w->atlas);
 	rundir_close(w->dir);
-	free(w->header_in);
-	free(w->header);
+	free(w->header_in.text);
+	free(w->header.text);
+	free(w->key_in.text);
+	free(w->key.text);
 }
 
 /* A subtask: its number and the wiring come from the supervisor. */
@@ -245,26 +247,46 @@ weir_set_separator(struct weir *w, int separator)
 	w->separator = separator;
 }
 
+int
+line_set(struct weir *w, struct line *l, const char *text, size_t len)
+{
+	char *copy = NULL;
+
+	if (text != NULL && (copy = malloc(len + 1)) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	free(l->text);
+	if ((l->text = copy) != NULL) {
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+	}
+	l->len = text != NULL ? len : 0;
+	return (0);
+}
+
 const char *
 weir_header(const struct weir *w, size_t *len)
 {
-	*len = w->header_inlen;
-	return (w->header_in);
+	*len = w->header_in.len;
+	return (w->header_in.text);
 }
 
 int
 weir_set_header(struct weir *w, const char *line, size_t len)
 {
-	char *copy;
+	return (line_set(w, &w->header, line, len));
+}
 
-	if ((copy = malloc(len + 1)) == NULL)
-		return (weir_error(w, "%s", strerror(errno)));
-	memcpy(copy, line, len);
-	copy[len] = '\0';
-	free(w->header);
-	w->header = copy;
-	w->headerlen = len;
-	return (0);
+const char *
+weir_key_header(const struct weir *w, size_t *len)
+{
+	*len = w->key_in.len;
+	return (w->key_in.text);
+}
+
+int
+weir_set_key_header(struct weir *w, const char *line, size_t len)
+{
+	return (line_set(w, &w->key, line, len));
 }
 
 const char *

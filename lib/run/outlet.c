@@ -408,12 +408,14 @@ outlet_announce(struct weir *w)
 	s->keyed = output_keyed(w) == 1;
 	s->separator = (uint32_t)w->separator;
 	s->record_max = w->record_max;
-	s->header = w->header;
-	s->headerlen = w->headerlen;
+	s->header = w->header.text;
+	s->headerlen = w->header.len;
+	s->key = w->key.text;
+	s->keylen = w->key.len;
 	t->announced = 1;
 	for (i = 0; i < t->n && !bad; i++) {
-		if (t->outs[i].wire->kind == WIRE_TEXT && w->header != NULL)
-			bad = text_write(w, &t->outs[i], w->header, w->headerlen) == -1 ||
+		if (t->outs[i].wire->kind == WIRE_TEXT && w->header.text != NULL)
+			bad = text_write(w, &t->outs[i], w->header.text, w->header.len) == -1 ||
 			    text_write(w, &t->outs[i], "\n", 1) == -1;
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
 			for (s->narenas = 0; s->narenas < w->atlas.n; s->narenas++)

@@ -108,7 +108,7 @@ report_close(struct weir *w)
 
 	if (r == NULL)
 		return (0);
-	if (r->bad > 0)
+	if (r->bad > 0 && w->set.on_error != ON_ERROR_FAIL)
 		log_say(LOG_WARN, "%llu bad record%s %s%s", (unsigned long long)r->bad,
 		    r->bad == 1 ? "" : "s", r->fd != -1 ? "diverted to " : "skipped",
 		    r->fd != -1 ? r->path : "");

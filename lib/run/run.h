@@ -178,6 +178,13 @@ int	 report_close(struct weir *);		/* and how many were bad */
 int	 report_place(const struct weir *, const struct weir_record *, char *, size_t);
 int	 weir_verror(struct weir *, int status, const char *fmt, va_list);
 
+struct line {
+	char		*text;			/* ours, terminated; NULL: none */
+	size_t		 len;
+};
+
+int	 line_set(struct weir *, struct line *, const char *, size_t);
+
 struct weir {
 	const struct weir_stage *stage;
 	struct settings	 set;
@@ -207,8 +214,8 @@ struct weir {
 	int		 wait_fd, wait_ms;	/* a source's wishes */
 
 	int		 keyed_in, separator_in, separator;
-	char		*header_in, *header;	/* NULL: none */
-	size_t		 header_inlen, headerlen;
+	struct line	 header_in, header;	/* names of the columns */
+	struct line	 key_in, key;		/* names of those of the key */
 	struct inframe	*hand;			/* the frame being worked on */
 };
 

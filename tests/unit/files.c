@@ -356,12 +356,22 @@ another_header_is_an_error_that_names_both(void)
 	begin(100);
 	options.header = 1;
 	create("a", "k,v\n1\n");
-	create("b", "k,\033v\n3\n");
+	create("b", "k,\033v\tx\n3\n");
 	CHECK(add("a") == 0 && add("b") == 0);
 	CHECK(strcmp(header(), "k,v") == 0);
 	CHECK(drains("[a:1:4]1\n"));
 	CHECK(answer == INPUT_FAILED);
-	CHECK(says("b: its header \"k,?v\" is not \"k,v\", that of a"));
+	CHECK(says("b: its header \"k,?v\\tx\" is not \"k,v\", that of a"));
+
+	begin(100);
+	options.header = 1;
+	create("a", "0123456789" "0123456789" "0123456789" "0123456789" "0123456789"
+	    "0123456789" "x\n");
+	create("b", "\n");
+	CHECK(add("a") == 0 && add("b") == 0);
+	CHECK(drains("") && answer == INPUT_FAILED);
+	CHECK(says("b: its header \"\" is not \"0123456789" "0123456789" "0123456789"
+	    "0123456789" "0123456789" "0123456789" "...\", that of a"));
 }
 
 static void
@@ -756,7 +766,8 @@ subtasks_share_the_files(void)
 		create("c", "k\n3\n");
 		create("d", "k\n4\n");
 		CHECK(add("?") == 0);
-		CHECK(files_share(files, i, 3) == 0);
+		CHECK(files_check_share(files, 3) == 0);
+		files_share(files, i, 3);
 		CHECK(strcmp(header(), "k") == 0);
 		CHECK(drains(want[i]) && answer == INPUT_END);
 	}
@@ -765,7 +776,8 @@ subtasks_share_the_files(void)
 	create("a", "k\n");
 	create("b", "v\n");
 	CHECK(add("?") == 0);
-	CHECK(files_share(files, 1, 2) == 0);
+	CHECK(files_check_share(files, 2) == 0);
+	files_share(files, 1, 2);
 	CHECK(strcmp(header(), "k") == 0);
 	CHECK(drains("") && answer == INPUT_FAILED);
 	CHECK(says("b: its header \"v\" is not \"k\", that of a"));
@@ -777,11 +789,12 @@ what_cannot_be_shared_is_refused(void)
 	begin(100);
 	create("a", "1\n");
 	CHECK(add("a") == 0);
-	CHECK(files_share(files, 0, 1) == 0);
-	CHECK(files_share(files, 0, 2) == -1);
+	CHECK(files_check_share(files, 1) == 0);
+	CHECK(files_check_share(files, 2) == -1);
 	CHECK(says("-p 2: more subtasks than files (1), and each file is read by one"));
 	CHECK(add("-") == 0);
-	CHECK(files_share(files, 1, 2) == -1);
+	CHECK(files_check_share(files, 1) == 0);
+	CHECK(files_check_share(files, 2) == -1);
 	CHECK(says("-p 2: standard input cannot be shared"));
 }
 
