@@ -134,6 +134,11 @@ SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
 		man/completion/weir.bash)
 
+# The checkpoint protocol under 10^5 seeded schedules of crashes; make check runs some.
+
+simulate: $B/tests/unit/simulator
+	SEED=$${SEED:-$$$$} SCHEDULES=$${SCHEDULES:-100000} $B/tests/unit/simulator
+
 lint: packages
 	+@$(MAKE) --no-print-directory B=$B/gcc CC=gcc CPPFLAGS='$(LINT_GCC)' objects
 	+@$(MAKE) --no-print-directory B=$B/clang CC=clang CPPFLAGS='$(LINT)' objects
@@ -172,5 +177,5 @@ uninstall:
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: all objects packages check demo bench asan lint clean \
+.PHONY: all objects packages check demo bench asan lint simulate clean \
 	install uninstall

@@ -157,12 +157,12 @@ folds_resolve(struct folds *set, const struct fields *f, char *why)
 }
 
 char *
-folds_header(const struct folds *set, const struct fields *f, const char *key, size_t *len,
-    char *why)
+folds_header(const struct folds *set, const struct fields *f, const char *key, size_t keylen,
+    size_t *len, char *why)
 {
 	const struct folds_column	*column;
 	char				*header, *p, shown[SHOWN];
-	size_t				 i, size = strlen(key);
+	size_t				 i, size = keylen;
 
 	for (i = 0; i < set->columns; i++) {
 		column = &set->column[i];
@@ -178,7 +178,8 @@ folds_header(const struct folds *set, const struct fields *f, const char *key, s
 		snprintf(why, FIELDS_WHY, "header: %s", strerror(errno));
 		return (NULL);
 	}
-	p = stpcpy(header, key);
+	memcpy(header, key, keylen);
+	p = header + keylen;
 	for (i = 0; i < set->columns; i++) {
 		*p++ = f->joint;
 		memcpy(p, set->column[i].name, set->column[i].namelen);

@@ -50,14 +50,14 @@ struct folds {
 /*
  * folds_parse		add [NAME=]FUNCTION[:FIELD], borrowed: 0, or -1 and why.
  * folds_resolve	find the numbers of fields given by name: 0, or -1 and why.
- * folds_header		the output's header, for a key called key; to be freed.
- *			NULL and why if a name cannot stand in one.
+ * folds_header		the output's header, for a key of the columns key; to be
+ *			freed.  NULL and why if a name cannot stand in one.
  * folds_free		what folds_parse() made.
  */
 int	 folds_parse(struct folds *, const char *operand, char *why);
 int	 folds_resolve(struct folds *, const struct fields *, char *why);
 char	*folds_header(const struct folds *, const struct fields *, const char *key,
-	    size_t *len, char *why);
+	    size_t keylen, size_t *len, char *why);
 void	 folds_free(struct folds *);
 
 /*

@@ -339,6 +339,8 @@ void
 input_displace(struct input *in)
 {
 	in->placed = 0;
+	/* until the place is told again, what is read goes to the carry */
+	in->slow = 1;
 }
 
 int

@@ -77,23 +77,6 @@ keyby_setup(struct weir *w, int argc, char *argv[])
 	return (0);
 }
 
-static int
-keyby_open(struct weir *w)
-{
-	const char	*header;
-	char		 why[FIELDS_WHY];
-	size_t		 i, len = 0;
-
-	header = weir_header(w, &len);
-	fields_begin(&keyby.fields, weir_separator(w), header, len);
-	for (i = 0; i < keyby.count; i++)
-		if (fields_resolve(&keyby.wanted[i], &keyby.fields, why) == -1)
-			return (weir_misuse(w, "%s", why));
-	if (fields_own())
-		weir_set_separator(w, keyby.fields.separator);
-	return (WEIR_OK);
-}
-
 /* Bytes behind the key so far: 0, or -1 without memory. */
 static int
 key_append(const char *bytes, size_t len, size_t *used)
@@ -101,6 +84,8 @@ key_append(const char *bytes, size_t len, size_t *used)
 	char	*joined;
 	size_t	 room = keyby.room;
 
+	if (len == 0)
+		return (0);
 	while (room - *used < len)
 		room = room == 0 ? 256 : 2 * room;
 	if (room > keyby.room) {
@@ -131,6 +116,49 @@ key_join(struct fields_cursor *c, struct fields_slice *key)
 	key->at = keyby.joined;
 	key->len = used;
 	return (0);
+}
+
+/*
+ * The key's columns, joined as a key is: for field 0 they are all columns, and one
+ * that the header does not name is called by its number.
+ */
+static int
+key_header(struct weir *w)
+{
+	struct fields_cursor	 c;
+	struct fields_slice	 name;
+	size_t			 i, used = 0;
+
+	if (keyby.fields.header == NULL)
+		return (weir_set_key_header(w, NULL, 0));
+	fields_start(&c, keyby.fields.header, keyby.fields.headerlen);
+	for (i = 0; i < keyby.count; i++) {
+		if (!fields_find(&keyby.fields, &c, keyby.wanted[i].number, &name)) {
+			name.at = keyby.wanted[i].name;
+			name.len = keyby.wanted[i].namelen;
+		}
+		if ((i > 0 && key_append(&keyby.fields.joint, 1, &used) == -1) ||
+		    key_append(name.at, name.len, &used) == -1)
+			return (weir_error(w, "no memory for the header"));
+	}
+	return (weir_set_key_header(w, used == 0 ? "" : keyby.joined, used));
+}
+
+static int
+keyby_open(struct weir *w)
+{
+	const char	*header;
+	char		 why[FIELDS_WHY];
+	size_t		 i, len = 0;
+
+	header = weir_header(w, &len);
+	fields_begin(&keyby.fields, weir_separator(w), header, len);
+	for (i = 0; i < keyby.count; i++)
+		if (fields_resolve(&keyby.wanted[i], &keyby.fields, why) == -1)
+			return (weir_misuse(w, "%s", why));
+	if (fields_own())
+		weir_set_separator(w, keyby.fields.separator);
+	return (key_header(w) == -1 ? -1 : WEIR_OK);
 }
 
 /* 1 and the key; 0 and the field that is missing; -1 without memory. */

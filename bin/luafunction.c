@@ -26,12 +26,21 @@
 #define BUDGET		50000000	/* instructions a record; a second or less */
 #define AHEAD		8		/* records from fetching state to its use */
 
+/* What a record's function returned as output; the memory is kept. */
+struct output {
+	const char	*one;		/* a single output, Lua's memory; NULL */
+	size_t		 onelen;
+	char		*list;		/* several, each with a newline */
+	size_t		 listlen, listsize;	/* bytes */
+};
+
 struct luafunction {
 	struct weir_function	 function;	/* first, so that one is the other */
 	struct luascript	*script;
 	struct sandbox		*sandbox;
 	struct weir_value	*state;		/* NULL: the stream is not keyed */
 	struct luavalue		 returned;	/* a state that was returned */
+	struct output		 output;	/* of the record in hand */
 	struct fields		 fields;
 	int			 looked;	/* a first record has been split */
 
@@ -40,12 +49,6 @@ struct luafunction {
 	const struct weir_record *records;
 	size_t			 at, n;
 	int			 failed;	/* the runtime kept an error */
-
-	/* what the record in hand emits */
-	const char		*out;		/* a single output, not terminated */
-	size_t			 outlen;
-	char			*list;		/* several, each with a newline */
-	size_t			 listlen, listsize;
 };
 
 /*
@@ -69,6 +72,28 @@ look(struct luafunction *f, const struct field *field, const char *record, size_
 	f->looked = 1;
 }
 
+/* The field that argument 2 names, by number or column. */
+static void
+field_named(lua_State *L, const struct luafunction *f, struct field *field)
+{
+	char why[FIELDS_WHY];
+	const char *name;
+	size_t len;
+	lua_Integer n;
+
+	if (lua_isinteger(L, 2)) {
+		n = lua_tointeger(L, 2);
+		luaL_argcheck(L, n >= 0 && n <= UINT32_MAX, 2, "no record has such a field");
+		memset(field, 0, sizeof(*field));
+		field->number = (uint32_t)n;
+		return;
+	}
+	name = luaL_checklstring(L, 2, &len);
+	if (fields_parse(field, name, len, why) == -1 ||
+	    fields_resolve(field, &f->fields, why) == -1)
+		luaL_error(L, "%s", why);
+}
+
 /* field(rec, n or column): its text, or nil. */
 static int
 luafunction_field(lua_State *L)
@@ -77,15 +102,11 @@ luafunction_field(lua_State *L)
 	struct fields_cursor cursor;
 	struct fields_slice slice;
 	struct field field;
-	char why[FIELDS_WHY];
-	const char *record, *name;
-	size_t len, namelen;
+	const char *record;
+	size_t len;
 
 	record = luaL_checklstring(L, 1, &len);
-	name = luaL_checklstring(L, 2, &namelen);
-	if (fields_parse(&field, name, namelen, why) == -1 ||
-	    fields_resolve(&field, &f->fields, why) == -1)
-		return (luaL_error(L, "%s", why));
+	field_named(L, f, &field);
 	look(f, &field, record, len);
 	fields_start(&cursor, record, len);
 	if (fields_find(&f->fields, &cursor, field.number, &slice))
@@ -181,26 +202,26 @@ output_check(lua_State *L, const char *text, size_t len)
 }
 
 static void
-output_append(lua_State *L, struct luafunction *f, const char *text, size_t len)
+output_append(struct output *o, lua_State *L, const char *text, size_t len)
 {
 	char *list;
 	size_t size;
 
-	if (len + 1 > f->listsize - f->listlen) {
-		size = f->listlen + len + 1;
+	if (len + 1 > o->listsize - o->listlen) {
+		size = o->listlen + len + 1;
 		size += size / 2 + 256;
-		if ((list = realloc(f->list, size)) == NULL)
+		if ((list = realloc(o->list, size)) == NULL)
 			luaL_error(L, "no memory for %d bytes of output", (int)size);
-		f->list = list;
-		f->listsize = size;
+		o->list = list;
+		o->listsize = size;
 	}
-	memcpy(f->list + f->listlen, text, len);
-	f->listlen += len;
-	f->list[f->listlen++] = '\n';
+	memcpy(o->list + o->listlen, text, len);
+	o->listlen += len;
+	o->list[o->listlen++] = '\n';
 }
 
 static void
-output_list(lua_State *L, struct luafunction *f, int at)
+output_list(struct output *o, lua_State *L, int at)
 {
 	lua_Integer i, n;
 	const char *text;
@@ -214,7 +235,7 @@ output_list(lua_State *L, struct luafunction *f, int at)
 			    luaL_typename(L, -1));
 		text = lua_tolstring(L, -1, &len);
 		output_check(L, text, len);
-		output_append(L, f, text, len);
+		output_append(o, L, text, len);
 		lua_pop(L, 1);
 	}
 	for (lua_pushnil(L); lua_next(L, at) != 0; lua_pop(L, 1))
@@ -225,20 +246,20 @@ output_list(lua_State *L, struct luafunction *f, int at)
 
 /* Look through what the function returned as output. */
 static void
-output_collect(lua_State *L, struct luafunction *f, int at)
+output_collect(struct output *o, lua_State *L, int at)
 {
-	f->out = NULL;
-	f->listlen = 0;
+	o->one = NULL;
+	o->listlen = 0;
 	switch (lua_type(L, at)) {
 	case LUA_TNIL:
 		break;
 	case LUA_TSTRING:
 	case LUA_TNUMBER:
-		f->out = lua_tolstring(L, at, &f->outlen);
-		output_check(L, f->out, f->outlen);
+		o->one = lua_tolstring(L, at, &o->onelen);
+		output_check(L, o->one, o->onelen);
 		break;
 	case LUA_TTABLE:
-		output_list(L, f, at);
+		output_list(o, L, at);
 		break;
 	default:
 		luaL_error(L, "the output is a %s; it may be nil, a string, a number or a "
@@ -247,15 +268,17 @@ output_collect(lua_State *L, struct luafunction *f, int at)
 }
 
 static int
-output_emit(struct luafunction *f)
+output_emit(const struct output *o, struct weir *w)
 {
 	const char *line, *end;
 
-	if (f->out != NULL)
-		return (weir_emit(f->weir, f->out, f->outlen));
-	for (line = f->list; line < f->list + f->listlen; line = end + 1) {
-		end = memchr(line, '\n', (size_t)(f->list + f->listlen - line));
-		if (weir_emit(f->weir, line, (size_t)(end - line)) == -1)
+	if (o->one != NULL)
+		return (weir_emit(w, o->one, o->onelen));
+	if (o->listlen == 0)
+		return (0);
+	for (line = o->list; line < o->list + o->listlen; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(o->list + o->listlen - line));
+		if (weir_emit(w, line, (size_t)(end - line)) == -1)
 			return (-1);
 	}
 	return (0);
@@ -312,7 +335,7 @@ apply(lua_State *L, struct luafunction *f, const struct weir_record *r)
 		return (-1);
 	lua_call(L, 3, 2);
 
-	output_collect(L, f, 3);
+	output_collect(&f->output, L, 3);
 	none = lua_isnil(L, 4);
 	if (!none && f->state == NULL)
 		return (weir_misuse(f->weir, "the function returns a state, but the stream "
@@ -322,7 +345,7 @@ apply(lua_State *L, struct luafunction *f, const struct weir_record *r)
 
 	if (state_keep(f, none, found, bytes, len) == -1)
 		return (-1);
-	return (output_emit(f));
+	return (output_emit(&f->output, f->weir));
 }
 
 static int
@@ -376,7 +399,7 @@ luafunction_close(struct weir_function *function)
 	sandbox_free(f->sandbox);
 	luascript_free(f->script);
 	free(f->returned.data);
-	free(f->list);
+	free(f->output.list);
 	free(f);
 }
 

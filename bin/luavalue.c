@@ -3,7 +3,7 @@
  *
  * Encoder and decoder stand side by side, form by form; luavalue.h has the
  * format.  Hence, whatever the bytes are:
- *  - decode(encode(x)) is x, and encode(decode(b)) is b;
+ *  - decode(encode(x)) is x, and encode(decode(b)) is b but for floats;
  *  - the decoder reads no byte beyond their end, and its recursion is bounded.
  */
 #include <inttypes.h>
@@ -19,6 +19,7 @@
 #include "luavalue.h"
 
 #define NUMBER_MAX	32	/* bytes of a number as text, more than any has */
+#define TWO_TO_63	9223372036854775808.0
 
 struct luacursor {
 	const char	*p, *end;
@@ -104,36 +105,28 @@ decode_digits(struct luacursor *c, lua_Integer *n, char end)
 	return (0);
 }
 
-static int
-float_text(char text[NUMBER_MAX], double number)
-{
-	int len;
-
-	if (isnan(number))
-		return (snprintf(text, NUMBER_MAX, "nan"));
-	len = snprintf(text, NUMBER_MAX, "%.15g", number);
-	if (strtod(text, NULL) != number)
-		len = snprintf(text, NUMBER_MAX, "%.17g", number);
-	return (len);
-}
-
 static void
 encode_float(lua_State *L, struct luavalue *v, double number)
 {
 	char text[NUMBER_MAX];
 	int len;
 
-	len = float_text(text, number);
-	put(L, v, "f", 1);
+	if (isnan(number))
+		len = snprintf(text, sizeof(text), "fnan;");
+	else {
+		len = snprintf(text, sizeof(text), "f%.15g;", number);
+		if (strtod(text + 1, NULL) != number)
+			len = snprintf(text, sizeof(text), "f%.17g;", number);
+	}
 	put(L, v, text, (size_t)len);
-	put(L, v, ";", 1);
 }
 
+/* strtod() would also take blanks, hexadecimal and longer names. */
 static int
 decode_float(struct luacursor *c, double *number)
 {
-	char text[NUMBER_MAX], again[NUMBER_MAX];
-	const char *end;
+	char text[NUMBER_MAX], *rest;
+	const char *end, *digits;
 	size_t len;
 
 	end = memchr(c->p, ';', (size_t)(c->end - c->p));
@@ -142,8 +135,12 @@ decode_float(struct luacursor *c, double *number)
 	len = (size_t)(end - c->p);
 	memcpy(text, c->p, len);
 	text[len] = '\0';
-	*number = strtod(text, NULL);
-	if ((size_t)float_text(again, *number) != len || memcmp(text, again, len) != 0)
+	digits = text + (*text == '-');
+	if (strcmp(text, "nan") != 0 && strcmp(digits, "inf") != 0 &&
+	    (strspn(text, "0123456789.e+-") != len || *digits < '0' || *digits > '9'))
+		return (fail(c, "a float is malformed"));
+	*number = strtod(text, &rest);
+	if (rest != text + len)
 		return (fail(c, "a float is malformed"));
 	c->p = end + 1;
 	return (0);
@@ -213,7 +210,7 @@ key_is_proper(lua_State *L)
 		return (1);
 	number = lua_tonumber(L, -1);
 	return (!isnan(number) &&
-	    (number != floor(number) || number < -0x1p63 || number >= 0x1p63));
+	    (number != floor(number) || number < -TWO_TO_63 || number >= TWO_TO_63));
 }
 
 static int

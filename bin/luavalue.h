@@ -12,9 +12,10 @@
  *	{ KEY VALUE ... }	a table, without the blanks: its keys, each of
  *				them one of the above, in the order of luakeys.h
  *
- * Numbers have no leading zeros, and no plus.  {1, 2, sum = 0.5} is
- * {i1;i1;i2;i2;s3:sumf0.5;}.  There is exactly one encoding of a value: the
- * decoder takes no other.  The format is part of checkpoints and savepoints.
+ * Integers have no leading zeros, and no plus.  {1, 2, sum = 0.5} is
+ * {i1;i1;i2;i2;s3:sumf0.5;}.  There is exactly one encoding of a value, and the
+ * decoder takes no other, but for floats: those it takes as people write them
+ * too, f1.50; or f1e3;.  The format is part of checkpoints and savepoints.
  *
  * Not values: nil (the absence of one), functions, tables nested more than
  * LUAVALUE_DEPTH deep (so are all cycles), tables with a metatable.  A table

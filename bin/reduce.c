@@ -83,17 +83,22 @@ reduce_setup(struct weir *w, int argc, char *argv[])
 	return (0);
 }
 
-/* Which columns the key was made of is not known here: it is called "key". */
+/* A key whose maker does not say which columns it is made of is called "key". */
 static int
 reduce_header(struct weir *w)
 {
-	char	*header, why[FIELDS_WHY];
-	size_t	 len;
-	int	 answer;
+	const char	*key;
+	char		*header, why[FIELDS_WHY];
+	size_t		 len, keylen = 0;
+	int		 answer;
 
 	if (reduce.fields.header == NULL)
 		return (0);
-	header = folds_header(&reduce.folds, &reduce.fields, "key", &len, why);
+	if ((key = weir_key_header(w, &keylen)) == NULL) {
+		key = "key";
+		keylen = strlen(key);
+	}
+	header = folds_header(&reduce.folds, &reduce.fields, key, keylen, &len, why);
 	if (header == NULL)
 		return (weir_misuse(w, "%s", why));
 	answer = weir_set_header(w, header, len);

@@ -251,7 +251,7 @@ source_read(struct weir *w, size_t most)
 		break;
 	case INPUT_WAIT:
 		pace_idle(&source.pace);
-		/* FALLTHROUGH */
+		return (source_answer(w, answer));
 	default:
 		return (source_answer(w, answer));
 	}

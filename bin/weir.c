@@ -132,6 +132,8 @@ run(char *path, char *argv[])
 	execv(path, argv);
 	if (errno == ENOEXEC)
 		warnx("%s: neither a program nor a script with a first line #!", path);
+	else if (errno == ENOENT && access(path, F_OK) == 0)
+		warnx("%s: there is no such interpreter as its first line names", path);
 	else
 		warn("%s", path);
 	free(path);
@@ -146,6 +148,8 @@ list(struct programs *p)
 	int yours;
 
 	programs_list(p);
+	if (p->n == 0)
+		errx(WEIR_FAILED, "no programs in %s or on the PATH", p->libexec);
 	for (i = 0; i < KNOWN; i++)
 		for (j = 0; j < p->n; j++)
 			if (strcmp(known[i].name, p->list[j].name) == 0)

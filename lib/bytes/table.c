@@ -55,11 +55,12 @@ head_at(const struct table *t, uint32_t ref)
 static unsigned char *
 head_bytes(struct head *h)
 {
-	unsigned char *p = (unsigned char *)(h + 1);
+	unsigned char *outside;
 
-	if (h->units == 0)
-		memcpy(&p, p, sizeof(p));
-	return (p);
+	if (h->units > 0)
+		return ((unsigned char *)(h + 1));
+	memcpy(&outside, h + 1, sizeof(outside));
+	return (outside);
 }
 
 static size_t

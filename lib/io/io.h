@@ -23,7 +23,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_DEBUG };
 
 void	 log_open(const char *name, enum log_level most);
 void	 log_say(enum log_level, const char *fmt, ...) WEIR_PRINTF(2, 3);
-void	 log_vsay(enum log_level, const char *fmt, va_list);
+void	 log_vsay(enum log_level, const char *fmt, va_list) WEIR_PRINTF(2, 0);
 
 /*
  * rundir: the directory of sockets of one ephemeral stage, 0700 and locked:
@@ -35,7 +35,8 @@ void	 log_vsay(enum log_level, const char *fmt, va_list);
  */
 struct rundir;
 
-struct rundir *rundir_create(char *why, size_t size);	/* why: the sentence if NULL */
+struct rundir *rundir_create(const char *stage, char *why, size_t size);
+					/* why: the sentence if NULL */
 struct rundir *rundir_open(const char *path);	/* a subtask: made by its supervisor */
 void	 rundir_close(struct rundir *);		/* its creator removes it */
 const char *rundir_path(const struct rundir *);

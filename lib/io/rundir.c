@@ -30,24 +30,26 @@
 #include "io.h"
 
 #define SOCKET_MAX	107	/* bytes of a socket's path (sun_path) */
-#define ROOT_MAX	(SOCKET_MAX - 1 - (WEIR_NAME_MAX + 4) - 1 - 18)
+#define BASE_MAX	18	/* PID-START */
+#define LINK_MAX	27	/* ATTEMPT-NONCE */
 
 struct rundir {
 	char	 root[SOCKET_MAX + 1];
-	char	 path[SOCKET_MAX + 1];
+	char	 path[SOCKET_MAX + 40];
 	char	 base[32];
 	char	 published[SOCKET_MAX + WEIR_NAME_MAX + 32];
 	int	 lock;			/* -1: its supervisor's */
 };
 
-/* The directory of all this user's run directories; -1 and why. */
+/* The directory of all this user's run directories, where a socket's name may be
+ * below bytes long; -1 and why. */
 static int
-root_make(char *root, size_t size, const char *parent, char *why, size_t whysize)
+root_make(char *root, size_t size, const char *parent, size_t below, char *why, size_t whysize)
 {
 	struct stat st;
 
 	if ((size_t)snprintf(root, size, "%s/weir-%u", parent, (unsigned)getuid()) >= size ||
-	    strlen(root) > ROOT_MAX) {
+	    strlen(root) + 1 + BASE_MAX + 1 + below > SOCKET_MAX) {
 		snprintf(why, whysize, "%s: too long for sockets", parent);
 		return (-1);
 	}
@@ -65,14 +67,14 @@ root_make(char *root, size_t size, const char *parent, char *why, size_t whysize
 }
 
 static int
-root_find(char *root, size_t size, char *why, size_t whysize)
+root_find(char *root, size_t size, size_t below, char *why, size_t whysize)
 {
 	const char *parent = getenv("XDG_RUNTIME_DIR");
 
 	if (parent != NULL && parent[0] == '/' &&
-	    root_make(root, size, parent, why, whysize) == 0)
+	    root_make(root, size, parent, below, why, whysize) == 0)
 		return (0);
-	return (root_make(root, size, "/tmp", why, whysize));
+	return (root_make(root, size, "/tmp", below, why, whysize));
 }
 
 static void
@@ -177,23 +179,26 @@ sweep(const char *root)
 }
 
 struct rundir *
-rundir_create(char *why, size_t size)
+rundir_create(const char *stage, char *why, size_t size)
 {
 	struct rundir	*d;
-	char		 lock[SOCKET_MAX + 8];
+	char		 lock[SOCKET_MAX + 48];
+	size_t		 below;
 	int		 tries;
 
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		snprintf(why, size, "%s", strerror(errno));
 		return (NULL);
 	}
-	if (root_find(d->root, sizeof(d->root), why, size) == -1) {
+	/* the longest socket is a door, NAME.I, or a link */
+	below = strlen(stage) + 4 > LINK_MAX ? strlen(stage) + 4 : LINK_MAX;
+	if (root_find(d->root, sizeof(d->root), below, why, size) == -1) {
 		free(d);
 		return (NULL);
 	}
 	sweep(d->root);
 	snprintf(d->base, sizeof(d->base), "%ld-%lx", (long)getpid(), (long)time(NULL));
-	snprintf(d->path, sizeof(d->path), "%.*s/%s", ROOT_MAX, d->root, d->base);
+	snprintf(d->path, sizeof(d->path), "%s/%s", d->root, d->base);
 	snprintf(lock, sizeof(lock), "%s/lock", d->path);
 	for (tries = 0; tries < 100; tries++) {
 		if (mkdir(d->path, 0700) == -1 && errno != EEXIST)
@@ -327,7 +332,7 @@ rundir_lookup(const char *name, char *line, size_t size)
 	FILE	*f;
 	int	 ok;
 
-	if (root_find(root, sizeof(root), why, sizeof(why)) == -1)
+	if (root_find(root, sizeof(root), LINK_MAX, why, sizeof(why)) == -1)
 		return (-1);
 	session_path(root, name, path, sizeof(path));
 	if ((f = fopen(path, "re")) == NULL)

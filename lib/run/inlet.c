@@ -322,6 +322,8 @@ streams_merge(struct weir *w)
 		agree &= !lines_differ(s->header, s->headerlen, first->header, first->headerlen);
 		agree_key &= !lines_differ(s->key, s->keylen, first->key, first->keylen);
 	}
+	if (first == NULL)
+		return (weir_error(w, "no input has a link for me"));
 	if (!agree)
 		weir_warn(w, "the headers of my inputs differ: columns have no names");
 	if (agree && line_set(w, &w->header_in, first->header, first->headerlen) == -1)

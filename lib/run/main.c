@@ -97,7 +97,7 @@ rundir_make(struct weir *w)
 {
 	char why[256];
 
-	if ((w->dir = rundir_create(why, sizeof(why))) == NULL)
+	if ((w->dir = rundir_create(w->set.name, why, sizeof(why))) == NULL)
 		return (weir_error(w, "run directory %s", why));
 	return (0);
 }
@@ -255,11 +255,13 @@ line_set(struct weir *w, struct line *l, const char *text, size_t len)
 	if (text != NULL && (copy = malloc(len + 1)) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
 	free(l->text);
-	if ((l->text = copy) != NULL) {
+	l->text = copy;
+	l->len = 0;
+	if (copy != NULL) {
 		memcpy(copy, text, len);
 		copy[len] = '\0';
+		l->len = len;
 	}
-	l->len = text != NULL ? len : 0;
 	return (0);
 }
 

@@ -21,8 +21,8 @@ struct report {
 	char		 path[1024];
 };
 
-int
-weir_verror(struct weir *w, int status, const char *fmt, va_list ap)
+static int WEIR_PRINTF(3, 0)
+keep(struct weir *w, int status, const char *fmt, va_list ap)
 {
 	if (w->status == 0) {
 		w->status = status;
@@ -37,7 +37,7 @@ weir_error(struct weir *w, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	weir_verror(w, WEIR_FAILED, fmt, ap);
+	keep(w, WEIR_FAILED, fmt, ap);
 	va_end(ap);
 	return (-1);
 }
@@ -48,7 +48,7 @@ weir_misuse(struct weir *w, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	weir_verror(w, WEIR_USAGE, fmt, ap);
+	keep(w, WEIR_USAGE, fmt, ap);
 	va_end(ap);
 	return (-1);
 }

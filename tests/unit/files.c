@@ -265,6 +265,30 @@ long_records_are_not_gathered(void)
 }
 
 static void
+a_long_record_far_from_the_beginning_is_found(void)
+{
+	static char x[300000];
+	char line[100], *p;
+	size_t i;
+
+	begin(100);
+	memset(x, 'x', sizeof(x));
+	for (i = 0; i < sizeof(x); i += 50)
+		x[i + 49] = '\n';
+	put("a", 0, x, sizeof(x));
+	append("a", "2\n");
+	memset(x, 'y', sizeof(x));
+	put("a", O_APPEND, x, 250000);
+	append("a", "\n3\n");
+	CHECK(add("a") == 0);
+	drain();
+	CHECK((p = strstr(log_text, "\n2\n<")) != NULL);
+	snprintf(line, sizeof(line), ">[a:6003:%d]3\n", 300000 + 2 + 250000 + 1);
+	CHECK(p != NULL && strstr(p, line) != NULL && strchr(p, 'y') == NULL);
+	CHECK(answer == INPUT_END);
+}
+
+static void
 a_record_larger_than_any_read_passes(void)
 {
 	static char x[600000];
@@ -310,11 +334,27 @@ random_files_come_out_as_they_are(void)
 static void
 portions_are_no_larger_than_asked(void)
 {
+	int fd;
+
 	begin(100);
 	most = 2;
 	create("a", "1\n2\n3\n4\n5\n");
 	CHECK(add("a") == 0);
 	CHECK(drains("[a:1:0]1\n2\n3\n4\n5\n"));
+
+	/* what is left of a portion does not wait for more to come */
+	begin(100);
+	most = 2;
+	CHECK(mkfifo("f", 0600) == 0);
+	CHECK(add("f") == 0);
+	CHECK(drains(""));
+	fd = open("f", O_WRONLY);
+	CHECK(write(fd, "1\n", 2) == 2);
+	CHECK(drains("[f:1:0]1\n") && answer == INPUT_WAIT);
+	CHECK(write(fd, "2\n3\n4\n5\n6", 9) == 9);
+	CHECK(drains("2\n3\n4\n5\n") && answer == INPUT_WAIT);
+	close(fd);
+	CHECK(drains("6\n") && answer == INPUT_END);
 }
 
 static void
@@ -579,6 +619,10 @@ renamed_there_and_back_is_the_same_file(void)
 	now_ms += 10 * READER_QUIET_MS;
 	append("a", "3\n");
 	CHECK(drains("3\n") && answer == INPUT_WAIT);
+	now_ms += 10 * READER_QUIET_MS;
+	CHECK(drains("") && answer == INPUT_WAIT);
+	append("a", "4\n");
+	CHECK(drains("4\n") && answer == INPUT_WAIT);
 }
 
 static void
@@ -690,6 +734,16 @@ start_at_the_end_still_reads_the_header(void)
 	CHECK(drains("") && answer == INPUT_WAIT);
 	append("a", "3\n");
 	CHECK(drains("[a:1:7]3\n"));
+
+	/* in a file that was empty everything is new */
+	begin(100);
+	options.follow = options.from_end = options.header = 1;
+	create("a", "");
+	CHECK(add("a") == 0);
+	CHECK(header() == NULL && answer == INPUT_WAIT);
+	append("a", "k\n1\n");
+	CHECK(strcmp(header(), "k") == 0);
+	CHECK(drains("[a:1:2]1\n"));
 }
 
 static void
@@ -831,6 +885,7 @@ main(void)
 	RUN(long_records_are_named_and_skipped);
 	RUN(a_record_of_exactly_the_limit_is_good_in_any_room);
 	RUN(long_records_are_not_gathered);
+	RUN(a_long_record_far_from_the_beginning_is_found);
 	RUN(a_record_larger_than_any_read_passes);
 	RUN(random_files_come_out_as_they_are);
 	RUN(portions_are_no_larger_than_asked);
