@@ -49,6 +49,7 @@ $L/weir-reduce:		$(reduce:%=$B/bin/%.o)
 $L/weir-sink:		$(sink:%=$B/bin/%.o)
 $(FRONT):		$(weir:%=$B/bin/%.o)
 
+$B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
 $L/weir-statemap:	LIBS = $(LUA_LIBS)
 $(lua:%=$B/bin/%.o) $B/bin/statemap.o: INCLUDE = -Ilib -Ibin $(LUA_CFLAGS)
 
@@ -80,11 +81,13 @@ $B/tests/parts.a: $(PARTS)
 # Unit tests print TAP; tests/tools are programs that the bats files use.
 
 UNITS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*.c)))
+SIM =		$(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sim/*.c)))
 TOOLS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/tools/*.c)))
 CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight
 
+$B/tests/unit/simulator: $(SIM)
 $(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/tests/floors.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LUA_LIBS) $(LDLIBS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(LUA_LIBS) $(LDLIBS) -lm
 
 $(CONTENDERS): $B/%: $B/%.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
@@ -95,7 +98,7 @@ INCLUDE =	-Ilib -Ibin
 $(FLOORS): INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run
 $B/tests/%.o: INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin $(LUA_CFLAGS)
 
-OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(TOOLS:=.o) $(CONTENDERS:=.o)
+OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(SIM) $(TOOLS:=.o) $(CONTENDERS:=.o)
 
 $(OBJS): $B/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
@@ -137,7 +140,7 @@ SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench \
 # The checkpoint protocol under 10^5 seeded schedules of crashes; make check runs some.
 
 simulate: $B/tests/unit/simulator
-	SEED=$${SEED:-$$$$} SCHEDULES=$${SCHEDULES:-100000} $B/tests/unit/simulator
+	SCHEDULES=$${SCHEDULES:-100000} $B/tests/unit/simulator
 
 lint: packages
 	+@$(MAKE) --no-print-directory B=$B/gcc CC=gcc CPPFLAGS='$(LINT_GCC)' objects

@@ -173,6 +173,7 @@ int	 weir_main(int argc, char *argv[], const struct weir_stage *stage);
  *		with WEIR_PASSES or WEIR_KEYS, only records of the current
  *		call.  key may point into the record or anywhere else; only
  *		the latter is copied.
+ * weir_record_max	the longest record that may be emitted, bytes.
  * weir_full	1 when output has to be gone before more is welcome.
  * weir_output	the number of the output called TAG (-o TAG=...), -1 if there
  *		is none; 0 is the untagged output.  For weir_emit_to().
@@ -184,6 +185,7 @@ char	*weir_reserve(struct weir *, size_t len, size_t *have);
 int	 weir_commit(struct weir *, size_t len, size_t n);
 int	 weir_pass(struct weir *, const struct weir_record *);
 int	 weir_full(const struct weir *);
+size_t	 weir_record_max(const struct weir *);
 
 /* The hash that keys are routed and found by. */
 uint32_t weir_hash(const void *key, size_t len);

@@ -127,6 +127,10 @@ long	 record_unpack(const struct frame *, size_t *pos, struct weir_record *out,
 	    size_t max);
 uint64_t record_count(const char *text, size_t len);	/* newlines */
 
+#define PAGES_LARGE	(2U << 20)
+
+void	*pages_alloc(size_t bytes);	/* zeros, to free(); large pages from there on */
+
 /*
  * table: (state, key) -> value.  Open addressing with linear probing over
  * 8-byte slots; entries live in size classes of big chunks and never move while
@@ -153,10 +157,12 @@ void	 table_at(struct table *, uint32_t ref, const void **key, size_t *keylen,
 	    void **val, size_t *vallen);
 
 /* What is said at a door, as JSON. */
+#define KNOCK_NONCE	16	/* bytes, at most: it is part of a socket's path */
+
 struct knock {
 	char		 stage[WEIR_NAME_MAX + 1];
 	char		 run[WEIR_NAME_MAX + 1];	/* which instance of the stage */
-	char		 nonce[WEIR_NAME_MAX + 1];
+	char		 nonce[KNOCK_NONCE + 1];
 	unsigned	 subtask, parallelism;
 	uint32_t	 attempt;
 	int		 output;		/* which output; -1: the one that names me */

@@ -17,6 +17,7 @@
 
 #define SLOTS		8
 #define TEXT_MIN	(1U << 20)		/* bytes of a text slot, at least */
+#define COPIED_BYTES	(256U << 10)		/* of a frame that is copied: caches are small */
 #define ENTRIES		32768U			/* of an index slot */
 #define INDEX_BYTES	(ENTRIES * sizeof(struct entry))
 
@@ -47,7 +48,8 @@ struct stream {
 struct emit {
 	struct arena	*text, *indices;
 	int		 text_number, index_number;	/* in the atlas */
-	size_t		 text_bytes;
+	size_t		 text_bytes;		/* of a slot */
+	size_t		 frame_bytes;		/* of a frame that is full */
 	struct stream	*streams;
 	unsigned	 n;
 	struct stream	*reserved;		/* by weir_reserve() */
@@ -126,6 +128,7 @@ emit_arenas(struct weir *w)
 	e->text_bytes = TEXT_MIN;
 	if (e->text_bytes < w->record_max + 1)
 		e->text_bytes = w->record_max + 1;
+	e->frame_bytes = w->set.copy ? COPIED_BYTES : e->text_bytes;
 	if (passes && (e->index_number = arena_add(w, "index", INDEX_BYTES,
 	    INDEX_BYTES + 2 * w->record_max, &e->indices)) == -1)
 		return (-1);
@@ -392,7 +395,7 @@ emit_ready(struct weir *w)
 
 	if (weir_full(w))
 		return (0);
-	if (s->slot != -1 && s->len == w->emit->text_bytes && text_flush(w, s) == -1)
+	if (s->slot != -1 && s->len >= w->emit->frame_bytes && text_flush(w, s) == -1)
 		return (-1);
 	return (text_slot(w, s));
 }
@@ -422,7 +425,7 @@ emit_pace(struct weir *w, int64_t now, int64_t *due)
 	*due = NEVER;
 	if (emit_empty(w))
 		return (1);
-	if (e->streams[0].len < e->text_bytes / 2 && e->streams[0].spill.len == 0 &&
+	if (e->streams[0].len < e->frame_bytes / 2 && e->streams[0].spill.len == 0 &&
 	    e->flushed_ms != NEVER && now < e->flushed_ms + (int64_t)w->linger_ms) {
 		*due = e->flushed_ms + (int64_t)w->linger_ms;
 		return (1);
@@ -453,14 +456,16 @@ stream_reserve(struct weir *w, struct stream *s, size_t len, size_t *have)
 	}
 	e->reserved = s;
 	if (s->spill.len == 0 && s->count == 0 && len <= e->text_bytes) {
-		if (s->slot != -1 && e->text_bytes - s->len < len && text_flush(w, s) == -1)
+		if (s->slot != -1 && s->len > 0 && s->len + len > e->frame_bytes &&
+		    text_flush(w, s) == -1)
 			return (NULL);
 		if ((got = text_slot(w, s)) == -1)
 			return (NULL);
 		if (got == 1) {
 			e->in_spill = 0;
 			if (have != NULL)
-				*have = e->text_bytes - s->len;
+				*have = s->len + len > e->frame_bytes ? len :
+				    e->frame_bytes - s->len;
 			return (s->at + s->len);
 		}
 	}

@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 
 #include "run.h"
+
+#define FILES_MIN	64U		/* descriptors; some 28, and 8 for each further link */
 
 #ifndef VERSION
 #define VERSION "0"
@@ -50,6 +53,18 @@ standard_closed(struct weir *w)
 	if (fcntl(STDIN_FILENO, F_GETFD) == -1 && w->stage->produce == NULL &&
 	    w->set.ninputs == 0)
 		return (weir_misuse(w, "standard input is closed; put 'weir source' before me"));
+	return (0);
+}
+
+/* Where a link finds no descriptor nng tries again for ever, and says nothing. */
+static int
+files_check(struct weir *w)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < FILES_MIN)
+		return (weir_misuse(w, "only %u files may be open at a time (ulimit -n), and I "
+		    "need %u", (unsigned)rl.rlim_cur, FILES_MIN));
 	return (0);
 }
 
@@ -130,6 +145,7 @@ work(struct weir *w, int subtask)
 static void
 clean(struct weir *w)
 {
+	io_leave();
 	if (w->open && w->stage->close != NULL)
 		w->stage->close(w, 0);
 	report_close(w);
@@ -208,6 +224,7 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 	w.memory_bytes = 256U << 20;
 	log_open(stage->name != NULL ? stage->name : "weir", LOG_WARN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a write over the limit fails with EFBIG */
 
 	done = stage_check(&w);
 	if (done == 0)
@@ -216,7 +233,7 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 		self_name(&w);
 		done = standard_closed(&w);
 		descriptors_fill();
-		if (done == 0 && (wake_open(&w) == -1 || (stage->setup != NULL &&
+		if (done == 0 && (files_check(&w) == -1 || wake_open(&w) == -1 || (stage->setup != NULL &&
 		    stage->setup(&w, argc - first, argv + first) == -1) ||
 		    stage_run(&w, argv) == -1))
 			done = -1;
@@ -325,6 +342,12 @@ void
 weir_limit(struct weir *w, size_t bytes)
 {
 	w->record_max = bytes > RECORD_MAX ? RECORD_MAX : bytes;
+}
+
+size_t
+weir_record_max(const struct weir *w)
+{
+	return ((size_t)w->record_max);
 }
 
 void
