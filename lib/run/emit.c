@@ -1,11 +1,10 @@
 /*
- * emit: what a stage emits becomes frames.
+ * emit: text that a stage emits becomes frames.
  *
  * A stream is what goes to the outputs of one tag.  Emitted text fills a slot of
- * our text arena; passed records fill an index over the text of the frame in
- * hand.  Where no slot is free, text spills into memory and entries stay where
- * they were gathered: weir_full() is then true and nothing more is handed out
- * until credits come.
+ * our text arena; where none is free it spills into memory, weir_full() is true
+ * and nothing more is handed out until credits come.  What is passed on and not
+ * copied is pass.c's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,44 +17,6 @@
 #define SLOTS		8
 #define TEXT_MIN	(1U << 20)		/* bytes of a text slot, at least */
 #define COPIED_BYTES	(256U << 10)		/* of a frame that is copied: caches are small */
-#define ENTRIES		32768U			/* of an index slot */
-#define INDEX_BYTES	(ENTRIES * sizeof(struct entry))
-
-struct origin {
-	char		 name[FRAME_ORIGIN];
-	size_t		 len;
-	uint64_t	 byte, record;		/* of what is committed next */
-};
-
-struct stream {
-	char		 tag[WEIR_NAME_MAX + 1];
-	struct origin	 origin;
-
-	int		 slot;			/* of the text area being filled; -1 */
-	char		*at;
-	size_t		 len;
-	uint64_t	 byte, record;		/* origin of that area */
-	struct buf	 spill;			/* whole records for which no slot was free */
-	uint64_t	 spilled;		/* their number */
-
-	int		 index;			/* slot that entries lie in; -1: in gathered */
-	struct entry	*entries, *gathered;
-	uint32_t	 count;
-	struct buf	 keys;
-	unsigned	 next;			/* output that a blocked flush goes on with */
-};
-
-struct emit {
-	struct arena	*text, *indices;
-	int		 text_number, index_number;	/* in the atlas */
-	size_t		 text_bytes;		/* of a slot */
-	size_t		 frame_bytes;		/* of a frame that is full */
-	struct stream	*streams;
-	unsigned	 n;
-	struct stream	*reserved;		/* by weir_reserve() */
-	int		 in_spill;
-	int64_t		 flushed_ms;		/* a source's last partial frame */
-};
 
 int
 emit_open(struct weir *w)
@@ -129,14 +90,14 @@ emit_arenas(struct weir *w)
 	if (e->text_bytes < w->record_max + 1)
 		e->text_bytes = w->record_max + 1;
 	e->frame_bytes = w->set.copy ? COPIED_BYTES : e->text_bytes;
-	if (passes && (e->index_number = arena_add(w, "index", INDEX_BYTES,
-	    INDEX_BYTES + 2 * w->record_max, &e->indices)) == -1)
+	if (passes && (e->index_number = arena_add(w, "index", EMIT_INDEX,
+	    EMIT_INDEX + 2 * w->record_max, &e->indices)) == -1)
 		return (-1);
 	if (!passes && (e->text_number = arena_add(w, "text", e->text_bytes,
 	    e->text_bytes, &e->text)) == -1)
 		return (-1);
 	for (i = 0; passes && i < e->n; i++)
-		if ((e->streams[i].gathered = calloc(ENTRIES, sizeof(struct entry))) == NULL)
+		if ((e->streams[i].gathered = calloc(EMIT_ENTRIES, sizeof(struct entry))) == NULL)
 			return (weir_error(w, "%s", strerror(errno)));
 	return (0);
 }
@@ -154,7 +115,7 @@ text_arena(struct weir *w)
 	return (e->text_number == -1 ? -1 : 0);
 }
 
-static struct outframe *
+struct outframe *
 outframe_new(struct weir *w, int text_slot, int index_slot, struct inframe *in)
 {
 	struct outframe *of;
@@ -186,7 +147,7 @@ outframe_unref(struct weir *w, struct outframe *of)
 }
 
 /* Send the text area that is being filled. */
-static int
+int
 text_flush(struct weir *w, struct stream *s)
 {
 	struct emit	*e = w->emit;
@@ -265,108 +226,6 @@ spill_flush(struct weir *w, struct stream *s)
 		s->spill.pos += len;
 	}
 	s->spill.pos = s->spill.len = 0;
-	return (1);
-}
-
-/* An index slot for entries of ours, its keys copied behind them. */
-static int
-index_slot(struct weir *w, struct stream *s, struct frame *f)
-{
-	struct emit	*e = w->emit;
-	int		 slot = s->index;
-
-	if (slot == -1 && (slot = arena_take(e->indices)) == -1)
-		return (-1);
-	f->index.arena = (uint32_t)e->index_number;
-	f->index.slot = (uint32_t)slot;
-	f->keys.arena = FRAME_INSIDE;
-	f->keys_at = (const char *)s->keys.data;
-	f->keyslen = (uint32_t)s->keys.len;
-	if (s->keys.len > 0 && arena_extend(e->indices, slot) == 0) {
-		f->keys.arena = (uint32_t)e->index_number;
-		f->keys.slot = (uint32_t)slot;
-		f->keys.offset = INDEX_BYTES;
-		memcpy(arena_at(e->indices, slot) + INDEX_BYTES, s->keys.data, s->keys.len);
-		f->keys_at = arena_at(e->indices, slot) + INDEX_BYTES;
-	}
-	return (slot);
-}
-
-/* Order entries by the subtask that their key belongs to; where[i] to where[i+1]. */
-static void
-lanes_scatter(const struct stream *s, unsigned lanes, struct entry *to, uint32_t *where)
-{
-	uint32_t	 at[ROUTE_GROUPS], i;
-	unsigned	 lane;
-
-	memset(where, 0, (lanes + 1) * sizeof(*where));
-	for (i = 0; i < s->count; i++)
-		where[route_subtask(route_group(s->entries[i].hash, ROUTE_GROUPS),
-		    ROUTE_GROUPS, lanes) + 1]++;
-	for (lane = 0; lane < lanes; lane++) {
-		where[lane + 1] += where[lane];
-		at[lane] = where[lane];
-	}
-	for (i = 0; i < s->count; i++)
-		to[at[route_subtask(route_group(s->entries[i].hash, ROUTE_GROUPS),
-		    ROUTE_GROUPS, lanes)]++] = s->entries[i];
-}
-
-/* Send the entries to the outputs that have as many lanes as output first. */
-static int
-index_send(struct weir *w, struct stream *s, unsigned first)
-{
-	struct emit	*e = w->emit;
-	struct outframe	*of;
-	struct frame	 f = w->hand->f;
-	struct entry	*to;
-	unsigned	 lanes = outlet_lanes(w, first), lane, i;
-	uint32_t	 where[ROUTE_GROUPS + 1] = { 0, s->count };
-	int		 slot, bad = 0;
-
-	f.index.offset = 0;
-	if ((slot = index_slot(w, s, &f)) == -1)
-		return (0);
-	if ((of = outframe_new(w, -1, slot, w->hand)) == NULL)
-		return (-1);
-	to = (struct entry *)(void *)arena_at(e->indices, slot);
-	if (lanes > 1)
-		lanes_scatter(s, lanes, to, where);
-	else if (s->index == -1)
-		memcpy(to, s->entries, s->count * sizeof(*to));
-	for (lane = 0; lane < lanes && !bad; lane++) {
-		f.count = where[lane + 1] - where[lane];
-		f.index.offset = where[lane] * (uint32_t)sizeof(struct entry);
-		f.index_at = to + where[lane];
-		for (i = first; f.count > 0 && i < outlet_count(w) && !bad; i++)
-			if (outlet_tag(w, i) == 0 && outlet_lanes(w, i) == lanes)
-				bad = outlet_put(w, i, lane, &f, of) == -1;
-	}
-	s->index = -1;
-	outframe_unref(w, of);
-	return (bad ? -1 : 1);
-}
-
-static int
-index_flush(struct weir *w, struct stream *s)
-{
-	unsigned	 i;
-	int		 sent;
-
-	for (; s->count > 0 && s->next < outlet_count(w); s->next++) {
-		if (outlet_tag(w, s->next) != 0)
-			continue;
-		/* sent already with an earlier output of as many lanes? */
-		for (i = 0; i < s->next; i++)
-			if (outlet_tag(w, i) == 0 &&
-			    outlet_lanes(w, i) == outlet_lanes(w, s->next))
-				break;
-		if (i == s->next && (sent = index_send(w, s, s->next)) != 1)
-			return (sent);
-	}
-	s->count = 0;
-	s->keys.len = 0;
-	s->next = 0;
 	return (1);
 }
 
@@ -543,69 +402,6 @@ weir_output(const struct weir *w, const char *tag)
 	return (-1);
 }
 
-/* Where the key lies: in the text area, or copied aside. */
-static int
-key_place(struct weir *w, struct stream *s, const struct weir_record *r, struct entry *e)
-{
-	const struct frame *f = &w->hand->f;
-
-	e->keylen = r->keylen;
-	if (r->key == NULL)
-		e->key = e->keylen = 0;
-	else if ((uintptr_t)r->key >= (uintptr_t)f->text_at &&
-	    (uintptr_t)r->key + r->keylen <= (uintptr_t)f->text_at + f->textlen)
-		e->key = (uint32_t)(r->key - f->text_at);
-	else {
-		if (r->keylen > w->record_max)
-			return (weir_error(w, "a key of %u bytes is over the limit of %llu",
-			    r->keylen, (unsigned long long)w->record_max));
-		e->key = (uint32_t)s->keys.len | ENTRY_ASIDE;
-		if (buf_add(&s->keys, r->key, r->keylen) == -1)
-			return (weir_error(w, "%s", strerror(errno)));
-	}
-	return (0);
-}
-
-/* Begin an index: in a slot where one output form is all there is and one is free. */
-static int
-index_begin(struct weir *w, struct stream *s)
-{
-	unsigned	i, direct = 1;
-
-	if (s->len > 0 && text_flush(w, s) == -1)
-		return (-1);
-	for (i = 0; i < outlet_count(w); i++)
-		if (outlet_lanes(w, i) != 1)
-			direct = 0;
-	s->index = direct ? arena_take(w->emit->indices) : -1;
-	s->entries = s->index == -1 ? s->gathered :
-	    (struct entry *)(void *)arena_at(w->emit->indices, s->index);
-	return (0);
-}
-
-int
-weir_pass(struct weir *w, const struct weir_record *r)
-{
-	struct stream	*s = &w->emit->streams[0];
-	struct entry	*e;
-
-	if (s->count == 0 && index_begin(w, s) == -1)
-		return (-1);
-	if (s->count == ENTRIES)
-		return (weir_error(w, "records were passed while weir_full()"));
-	e = &s->entries[s->count];
-	if (key_place(w, s, r, e) == -1)
-		return (-1);
-	e->offset = (uint32_t)(r->data - w->hand->f.text_at);
-	e->len = r->len;
-	e->hash = r->hash;
-	e->ordinal = r->ordinal;
-	s->count++;
-	if (s->count == ENTRIES || s->keys.len > w->record_max)
-		return (index_flush(w, s) == -1 ? -1 : 0);
-	return (0);
-}
-
 int
 weir_full(const struct weir *w)
 {
@@ -613,7 +409,7 @@ weir_full(const struct weir *w)
 	const struct stream	*s;
 
 	for (s = e->streams; s < e->streams + e->n; s++)
-		if (s->spill.len > 0 || s->count == ENTRIES || s->keys.len > w->record_max)
+		if (s->spill.len > 0 || s->count == EMIT_ENTRIES || s->keys.len > w->record_max)
 			return (1);
 	return (0);
 }

@@ -25,6 +25,7 @@ struct inlink {
 	char			 nonce[WEIR_NAME_MAX + 1];
 	struct knocker		*knocker;
 	int64_t			 again_ms;	/* knock then; NEVER: an answer is awaited */
+	int64_t			 since_ms;	/* of the last knock, or dialled then */
 	struct link		*link;
 	struct frame_stream	*stream;	/* NULL until it came; header is our copy */
 	int			 apart;		/* no link between us and that subtask */
@@ -46,7 +47,6 @@ struct inlet {
 	struct upstream		 ups[ENDS_MAX];
 	unsigned		 n;
 	unsigned		 turn;		/* fairness between links */
-	int64_t			 since_ms;
 	int			 granted, enough;
 
 	struct weir_record	 chunk[CHUNK];	/* of the frame in hand */
@@ -69,10 +69,23 @@ inlink_at(struct inlet *in, unsigned i)
 	return (NULL);
 }
 
+/* Before it has answered, the name in its address: RUN/NAME. */
 static const char *
 up_name(const struct upstream *up)
 {
-	return (up->stage[0] != '\0' ? up->stage : "the stage before me");
+	const char *slash = strrchr(up->wire->base, '/');
+
+	if (up->stage[0] != '\0')
+		return (up->stage);
+	return (slash != NULL && strstr(up->wire->base, "://") == NULL ? slash + 1 :
+	    up->wire->base);
+}
+
+/* Until there is a link its death is seen at the shell pipe, or by its silence. */
+static int
+inlink_unborn(const struct inlink *l)
+{
+	return (!l->apart && (l->link == NULL || !link_up(l->link)));
 }
 
 static int
@@ -87,6 +100,7 @@ inlink_knock(struct weir *w, struct inlink *l)
 	k.parallelism = w->set.parallelism;
 	k.output = l->up->wire->output;
 	l->again_ms = NEVER;
+	l->since_ms = now_ms();
 	if (knocker_send(l->knocker, &k) == -1)
 		return (weir_error(w, "cannot knock at %s", l->up->wire->base));
 	return (0);
@@ -129,7 +143,6 @@ inlet_open(struct weir *w)
 		return (0);
 	if ((in = w->in = calloc(1, sizeof(*in))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
-	in->since_ms = now_ms();
 	for (i = 0; i < w->wiring.nin; i++) {
 		in->ups[i].wire = &w->wiring.in[i];
 		if ((in->ups[i].links = calloc(1, sizeof(struct inlink))) == NULL)
@@ -229,6 +242,7 @@ inlink_answer(struct weir *w, struct inlink *l, const struct answer *a, int64_t 
 		l->apart = 1;
 	else {
 		link_host(up->wire->base, a->link, address, sizeof(address));
+		l->since_ms = now;
 		l->link = link_dial(address, 0, w->wake[1]);
 		if (l->link == NULL || link_failed(l->link))
 			return (weir_error(w, "link to %s: %s", a->stage,
@@ -356,8 +370,10 @@ inlet_connect(struct weir *w, int64_t now)
 			return (-1);
 		if (!l->apart && l->stream == NULL)
 			missing = 1;
-		if (l->up->parallelism == 0 && now > in->since_ms + ANSWER_MS)
-			return (weir_error(w, "nobody answers at %s", l->up->wire->base));
+		if (inlink_unborn(l) && now > l->since_ms + ANSWER_MS)
+			return (weir_error(w, "%s %s for %d s", l->link == NULL ?
+			    "nobody answers at" : "cannot connect to", l->up->wire->base,
+			    ANSWER_MS / 1000));
 	}
 	if (missing)
 		return (0);
@@ -378,15 +394,16 @@ inlet_polls(struct weir *w, struct polls *p)
 			polls_until(p, l->again_ms);
 		} else if (l->link != NULL) {
 			/* a frame is taken when the hand is empty, an end is the last */
-			if (w->hand == NULL && !l->ended)
+			if (w->hand == NULL && !l->ended && (in->granted || l->stream == NULL))
 				bad = polls_add(p, link_recvfd(l->link), POLLIN);
 			if (!bad && link_sendfd(l->link) != -1)
 				bad = polls_add(p, link_sendfd(l->link), POLLIN);
 		}
-		if (!bad && l->up->parallelism == 0 && l->up->wire->watch != -1)
+		if (!inlink_unborn(l))
+			continue;
+		if (!bad && l->up->wire->watch != -1)
 			bad = polls_add(p, l->up->wire->watch, 0);
-		if (l->up->parallelism == 0)
-			polls_until(p, in->since_ms + ANSWER_MS + 1);
+		polls_until(p, l->since_ms + ANSWER_MS + 1);
 	}
 	return (bad);
 }
@@ -526,6 +543,15 @@ frame_bad(struct weir *w)
 	    up_name(w->in->from->up)));
 }
 
+/* Index or text may be damaged: then a run does not end where a record does. */
+static int
+run_hand(struct weir *w, const char *run, const char *end)
+{
+	if (run == end)
+		return (0);
+	return (end[-1] != '\n' ? frame_bad(w) : w->stage->text(w, run, (size_t)(end - run)));
+}
+
 /* Hand out text in the longest runs of whole records that lie side by side. */
 static int
 process_text(struct weir *w)
@@ -536,24 +562,22 @@ process_text(struct weir *w)
 	long			 n, i;
 
 	if (f->count == 0) {
-		if (f->textlen > 0 && f->text_at[f->textlen - 1] != '\n')
-			return (frame_bad(w));
 		in->pos = f->textlen;
-		return (w->stage->text(w, f->text_at, f->textlen));
+		return (run_hand(w, f->text_at, f->text_at + f->textlen));
 	}
 	while (in->pos < f->count) {
 		if ((n = record_unpack(f, &in->pos, in->chunk, CHUNK)) == -1)
 			return (frame_bad(w));
 		for (i = 0; i < n; i++) {
 			if (in->chunk[i].data != end) {
-				if (run != NULL && w->stage->text(w, run, (size_t)(end - run)) == -1)
+				if (run_hand(w, run, end) == -1)
 					return (-1);
 				run = in->chunk[i].data;
 			}
 			end = in->chunk[i].data + in->chunk[i].len + 1;
 		}
 	}
-	return (run == NULL ? 0 : w->stage->text(w, run, (size_t)(end - run)));
+	return (run_hand(w, run, end));
 }
 
 /* Hand out what is left of the chunk.  1: all taken; 0: output is full. */
@@ -683,7 +707,7 @@ inlet_check(struct weir *w)
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
 		if (!w->in->granted && l->link != NULL && link_gone(l->link))
 			return (upstream_lost(w, l));
-		if (l->up->parallelism == 0 && (pfd.fd = l->up->wire->watch) != -1) {
+		if (inlink_unborn(l) && (pfd.fd = l->up->wire->watch) != -1) {
 			pfd.events = 0;
 			if (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)))
 				return (weir_error(w, "%s has gone before we were connected",

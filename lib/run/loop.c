@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -90,13 +91,13 @@ signal_catch(int sig)
 	errno = saved;
 }
 
+static char bus_text[sizeof(((struct weir *)0)->self) + 64];
+
 static void
 bus_catch(int sig)
 {
-	static const char text[] = "weir: shared memory of frames was cut off by somebody\n";
-
 	(void)sig;
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) == -1)
+	if (write(STDERR_FILENO, bus_text, strlen(bus_text)) == -1)
 		_exit(WEIR_FAILED);
 	_exit(WEIR_FAILED);
 }
@@ -108,6 +109,8 @@ loop_signals(struct weir *w)
 	sigset_t		none;
 
 	signal_fd = w->wake[1];
+	snprintf(bus_text, sizeof(bus_text), "%s: shared memory of frames was cut off by "
+	    "somebody\n", w->self);
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = bus_catch;

@@ -20,6 +20,7 @@
 #define NOBODY_MS	3000		/* say that nobody has come */
 #define GIVE_UP_MS	30000
 #define HEAL_MS		500
+#define AT_ONCE		64		/* knocks, or credits of a link, in one turn */
 
 struct inflight {
 	STAILQ_ENTRY(inflight)	 next;
@@ -52,7 +53,7 @@ struct outlet {
 	struct output		 outs[ENDS_MAX];
 	unsigned		 n;
 	int64_t			 since_ms, heal_ms;
-	int			 said, announced;
+	int			 said, announced, rubbish;
 };
 
 static const char *
@@ -150,12 +151,18 @@ outlet_close(struct weir *w)
 static int
 text_write(struct weir *w, struct output *o, const char *p, size_t len)
 {
-	ssize_t n;
+	struct pollfd	pfd = { .fd = o->wire->fd, .events = POLLOUT };
+	ssize_t		n;
 
 	while (len > 0 && !o->unwanted) {
 		if ((n = write(o->wire->fd, p, len)) == -1) {
 			if (errno == EINTR)
 				continue;
+			/* somebody else may have made it non-blocking */
+			if (errno == EAGAIN) {
+				poll(&pfd, 1, -1);
+				continue;
+			}
 			if (errno != EPIPE)
 				return (weir_error(w, "write standard output: %s",
 				    strerror(errno)));
@@ -175,6 +182,10 @@ output_find(struct outlet *t, const struct knock *k, char *why, size_t size)
 	struct output	*o, *found = NULL;
 	unsigned	 i;
 
+	if (k->parallelism > ROUTE_GROUPS) {
+		snprintf(why, size, "%u subtasks are more than %u", k->parallelism, ROUTE_GROUPS);
+		return (NULL);
+	}
 	for (i = 0; i < t->n; i++) {
 		o = &t->outs[i];
 		if (o->wire->kind == WIRE_TEXT)
@@ -208,7 +219,7 @@ output_take(struct weir *w, struct output *o, const struct knock *k)
 	strlcpy(o->run, k->run, sizeof(o->run));
 	o->parallelism = k->parallelism;
 	o->lanes = output_keyed(w) ? k->parallelism : 1;
-	if (o->lanes > ROUTE_GROUPS || (o->links = calloc(o->lanes, sizeof(*o->links))) == NULL)
+	if ((o->links = calloc(o->lanes, sizeof(*o->links))) == NULL)
 		return (weir_error(w, "%s: %u links: %s", k->stage, o->lanes, strerror(ENOMEM)));
 	for (i = 0; i < o->lanes; i++)
 		STAILQ_INIT(&o->links[i].inflight);
@@ -285,16 +296,18 @@ door_serve(struct weir *w)
 	struct outlet	*t = w->out;
 	struct answer	 a;
 	struct knock	 k;
-	int		 got;
+	int		 got, n;
 
-	while (t->door != NULL && (got = door_recv(t->door, &k)) != 0) {
+	for (n = 0; n < AT_ONCE && t->door != NULL && (got = door_recv(t->door, &k)) != 0; n++) {
 		if (got == -1) {
 			memset(&a, 0, sizeof(a));
 			a.kind = ANSWER_REFUSED;
 			a.parallelism = w->set.parallelism;
 			strlcpy(a.stage, w->set.name, sizeof(a.stage));
 			strlcpy(a.reason, "that was no knock", sizeof(a.reason));
-			weir_warn(w, "somebody knocked at my door and was not understood");
+			if (!t->rubbish)
+				weir_warn(w, "somebody knocked at my door and was not understood");
+			t->rubbish = 1;
 		} else if (knock_answer(w, &k, &a) == -1)
 			return (-1);
 		if (a.kind == ANSWER_REFUSED && got == 1)
@@ -321,11 +334,11 @@ output_connected(const struct output *o)
 
 /* Tell the user who waits for nobody; an expired wait is an error. */
 static int
-nobody_check(struct weir *w, int64_t now)
+nobody_check(struct weir *w, int64_t now, int strangers)
 {
 	struct outlet *t = w->out;
 
-	if (!t->said && now >= t->since_ms + NOBODY_MS) {
+	if (strangers && !t->said && now >= t->since_ms + NOBODY_MS) {
 		t->said = 1;
 		weir_warn(w, "nobody has connected to my output for 3 s; if the next program "
 		    "reads text, put 'weir sink -' before it");
@@ -350,7 +363,7 @@ outlet_connect(struct weir *w, int64_t now)
 	}
 	if (!missing)
 		return (1);
-	if (strangers && nobody_check(w, now) == -1)
+	if (nobody_check(w, now, strangers) == -1)
 		return (-1);
 	if (now >= t->heal_ms + HEAL_MS) {
 		t->heal_ms = now;
@@ -379,7 +392,7 @@ outlet_polls(struct weir *w, struct polls *p)
 	for (i = 0; i < t->n && !bad; i++) {
 		o = &t->outs[i];
 		/* a pipe's writer hears of its reader's end as an error */
-		if (o->wire->kind == WIRE_PIPE && o->parallelism == 0 && o->wire->fd != -1)
+		if (o->wire->kind == WIRE_PIPE && !output_connected(o) && o->wire->fd != -1)
 			bad = polls_add(p, o->wire->fd, 0);
 		for (j = 0; o->links != NULL && j < o->lanes && !bad; j++) {
 			if (o->links[j].link == NULL)
@@ -452,9 +465,10 @@ credits_take(struct weir *w, struct output *o, struct outlink *l)
 	struct frame_stream	 s;
 	struct held		*held;
 	struct inflight		*in;
-	int			 got;
+	int			 got = 0, n;
 
-	while ((got = link_recv(l->link, &w->atlas, &f, &s, &held)) == 1) {
+	for (n = 0; n < AT_ONCE && (got = link_recv(l->link, &w->atlas, &f, &s, &held)) == 1;
+	    n++) {
 		link_release(held);
 		l->ready = 1;
 		l->enough |= f.enough;
@@ -617,12 +631,14 @@ outlet_check(struct weir *w)
 			    !o->links[j].ended)
 				return (weir_error(w, "%s has gone before the end of the stream",
 				    out_name(o)));
-		if (o->wire->kind != WIRE_PIPE || o->parallelism > 0)
+		if (o->wire->kind != WIRE_PIPE || output_connected(o))
 			continue;
 		pfd.fd = o->wire->fd;
 		if (pfd.fd != -1 && poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLERR | POLLHUP)))
-			return (weir_error(w, "the program behind me has gone, and it never "
-			    "connected; if it reads text, put 'weir sink -' before it"));
+			return (o->parallelism > 0 ? weir_error(w, "%s has gone before we were "
+			    "connected", o->stage) : weir_error(w, "the program behind me has "
+			    "gone, and it never connected; if it reads text, put 'weir sink -' "
+			    "before it"));
 	}
 	return (0);
 }

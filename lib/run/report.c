@@ -18,6 +18,8 @@
 struct report {
 	uint64_t	 bad;
 	int		 fd;			/* the divert file; -1 */
+	int		 regular;
+	off_t		 bytes;			/* of whole records in it */
 	char		 path[1024];
 };
 
@@ -94,7 +96,8 @@ report_open(struct weir *w)
 	r->fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (r->fd == -1 || fstat(r->fd, &st) == -1)
 		return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
-	if (S_ISREG(st.st_mode) && st.st_size > 0)
+	r->regular = S_ISREG(st.st_mode);
+	if (r->regular && st.st_size > 0)
 		return (weir_misuse(w, "%s: %lld bytes are there that this run did not write; "
 		    "remove it, or divert to another file", r->path, (long long)st.st_size));
 	return (0);
@@ -120,23 +123,37 @@ report_close(struct weir *w)
 }
 
 static int
+piece_write(int fd, const char *p, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		if ((n = write(fd, p, len)) > 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			errno = n == 0 ? EIO : errno;
+			return (-1);
+		}
+	}
+	return (0);
+}
+
+/* What cannot be written whole is cut off again. */
+static int
 divert(struct weir *w, const struct weir_record *rec)
 {
 	struct report	*r = w->report;
-	const char	*p = rec->data;
-	size_t		 left = rec->len;
-	ssize_t		 n;
 
-	while (left > 0) {
-		if ((n = write(r->fd, p, left)) == -1)
-			goto fail;
-		p += n;
-		left -= (size_t)n;
-	}
-	if (write(r->fd, "\n", 1) == 1)
+	if (piece_write(r->fd, rec->data, rec->len) == 0 && piece_write(r->fd, "\n", 1) == 0) {
+		r->bytes += (off_t)rec->len + 1;
 		return (0);
- fail:
-	return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
+	}
+	weir_error(w, "divert to %s: %s", r->path, strerror(errno));
+	if (r->regular && ftruncate(r->fd, r->bytes) == -1)
+		weir_warn(w, "%s: the line at byte %lld is not whole and cannot be cut off: %s",
+		    r->path, (long long)r->bytes, strerror(errno));
+	return (-1);
 }
 
 int

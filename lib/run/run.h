@@ -8,7 +8,8 @@
  *	loop		the one poll loop, and the phases of a worker
  *	inlet		inputs: knocks, links, the frame in hand, credits
  *	outlet		outputs: door, links, credits, the end; text
- *	emit		what a stage emits becomes frames
+ *	emit		text that a stage emits becomes frames
+ *	pass		records that it passes on, and whose keys they have
  *	handles		keyed state
  *	report		what is wrong, and bad records
  *
@@ -153,8 +154,45 @@ int	 outlet_unwanted(const struct weir *);	/* 1: all have said enough */
 int	 outlet_check(struct weir *);
 void	 outframe_unref(struct weir *, struct outframe *);
 
-/* emit */
-struct emit;
+/* emit: text in frames; pass: an index over the text of the frame in hand */
+#define EMIT_ENTRIES	32768U			/* of an index slot */
+#define EMIT_INDEX	(EMIT_ENTRIES * sizeof(struct entry))	/* its keys come behind */
+
+struct origin {
+	char		 name[FRAME_ORIGIN];
+	size_t		 len;
+	uint64_t	 byte, record;		/* of what is committed next */
+};
+
+struct stream {
+	char		 tag[WEIR_NAME_MAX + 1];
+	struct origin	 origin;
+
+	int		 slot;			/* of the text area being filled; -1 */
+	char		*at;
+	size_t		 len;
+	uint64_t	 byte, record;		/* origin of that area */
+	struct buf	 spill;			/* whole records for which no slot was free */
+	uint64_t	 spilled;		/* their number */
+
+	int		 index;			/* slot that entries lie in; -1: in gathered */
+	struct entry	*entries, *gathered;	/* gathered: memory for them */
+	uint32_t	 count;
+	struct buf	 keys;
+	unsigned	 next;			/* output that a blocked flush goes on with */
+};
+
+struct emit {
+	struct arena	*text, *indices;
+	int		 text_number, index_number;	/* in the atlas */
+	size_t		 text_bytes;		/* of a slot */
+	size_t		 frame_bytes;		/* of a frame that is full */
+	struct stream	*streams;
+	unsigned	 n;
+	struct stream	*reserved;		/* by weir_reserve() */
+	int		 in_spill;
+	int64_t		 flushed_ms;		/* a source's last partial frame */
+};
 
 int	 emit_open(struct weir *);
 void	 emit_close(struct emit *);
@@ -163,6 +201,9 @@ int	 emit_flush(struct weir *);		/* 1: all is on its way; 0: no slot is free */
 int	 emit_pace(struct weir *, int64_t now, int64_t *due);	/* a source's flush */
 int	 emit_ready(struct weir *);		/* 1: a source may be called */
 int	 emit_empty(const struct weir *);
+int	 text_flush(struct weir *, struct stream *);
+int	 index_flush(struct weir *, struct stream *);	/* as emit_flush() */
+struct outframe *outframe_new(struct weir *, int text_slot, int index_slot, struct inframe *);
 
 /* handles */
 struct handles;

@@ -43,6 +43,7 @@ subtask_start(struct weir *w, unsigned subtask, int alive[2], char *argv[])
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execvp(argv[0], argv);
 	log_say(LOG_ERROR, "%s: %s", argv[0], strerror(errno));
 	_exit(WEIR_FAILED);

@@ -25,6 +25,8 @@
 #define MAGIC		"weir1 "
 #define LINE_BYTES	512
 #define LOOKUP_MS	10000
+#define BEGINNING	11		/* bytes of a text that are shown */
+#define BEGINNING_MS	200		/* how long they are waited for */
 
 static int
 speaks_addresses(int fd)
@@ -157,7 +159,8 @@ line_parse(char *line, struct wire_in *in)
 		return (-1);
 	*hash = '\0';
 	output = strtol(hash + 1, &rest, 10);
-	if (*rest != '\0' || hash[1] == '\0' || output < -1 || output >= ENDS_MAX ||
+	if (line[0] != '/' || *rest != '\0' || hash[1] == '\0' || output < -1 ||
+	    output >= ENDS_MAX ||
 	    strlcpy(in->base, line, sizeof(in->base)) >= sizeof(in->base))
 		return (-1);
 	in->output = (int)output;
@@ -175,6 +178,41 @@ byte_read(struct weir *w, int fd, char *c)
 		return (-1);
 	}
 	return (read(fd, c, 1));
+}
+
+/* Some more of the text that is there, on one line. */
+static void
+beginning_read(int fd, char *line, size_t n)
+{
+	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
+	size_t		 i;
+
+	while (n < BEGINNING && line[n - 1] != '\n' && poll(&pfd, 1, BEGINNING_MS) == 1 &&
+	    read(fd, line + n, 1) == 1)
+		n++;
+	for (i = 0; i < n && line[i] != '\n'; i++)
+		if (line[i] == '\0')
+			line[i] = '?';
+	line[i] = '\0';
+}
+
+/* The directory of the stage that the address names. */
+static int
+address_check(struct weir *w, const struct wire_in *in)
+{
+	char		 dir[sizeof(in->base)];
+	const char	*name = strrchr(in->base, '/') + 1;
+	struct stat	 st;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - in->base), in->base);
+	if (stat(dir, &st) == -1 && errno == ENOENT)
+		return (weir_error(w, "%s has gone before we were connected", name));
+	if (stat(dir, &st) == -1)
+		return (weir_error(w, "%s: %s", in->base, strerror(errno)));
+	if (st.st_uid != getuid())
+		return (weir_misuse(w, "%s: not mine; all stages of a pipeline run as one user",
+		    in->base));
+	return (0);
 }
 
 /* One byte at a time: what is behind the line is not ours. */
@@ -198,13 +236,10 @@ line_read(struct weir *w, int fd, const char *what, struct wire_in *in)
 		return (weir_error(w, "%s is empty: the program before me wrote nothing, or has "
 		    "failed", what));
 	if (line_parse(line, in) == 0)
-		return (0);
-	/* show some more of the text that is there */
-	while (n < 11 && line[n - 1] != '\n' && read(fd, line + n, 1) == 1)
-		line[++n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return (weir_misuse(w, "%s is text, not a weir stream (it begins \"%.11s\"); put "
-	    "'weir source -' before me", what, line));
+		return (address_check(w, in));
+	beginning_read(fd, line, n);
+	return (weir_misuse(w, "%s is text, not a weir stream (it begins \"%.*s\"); put "
+	    "'weir source -' before me", what, BEGINNING, line));
 }
 
 static int
@@ -235,7 +270,7 @@ input_name(struct weir *w, struct wire_in *in, const char *name)
 			    "10 s; it has to be given '-o %s'", name, w->set.name));
 		nanosleep(&pause, NULL);
 	}
-	return (0);
+	return (address_check(w, in));
 }
 
 static int
