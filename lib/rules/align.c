@@ -10,19 +10,18 @@
 #include "rules.h"
 
 enum { FLOWING, ALIGNING };
-enum { FIRST, LAST, SAME, NEWER, STALE };
+enum { STALE, SAME, NEWER, LAST };
 
 /*
- * What a barrier is to us:	FIRST	newer than all, others still owe it
- *				LAST	it has come on all links now
+ * What a barrier is to us:	STALE	nobody waits for it
  *				SAME	of the alignment under way, others owe it
- *				NEWER	than the alignment under way
- *				STALE	nobody waits for it
+ *				NEWER	than all before it, others owe it
+ *				LAST	it has come on all links now
  */
-static const enum align_step step[2][5] = {
-	/*             FIRST          LAST            SAME        NEWER          STALE */
-	[FLOWING]  = { ALIGN_PARK,    ALIGN_SNAPSHOT, ALIGN_DROP, ALIGN_PARK,    ALIGN_DROP },
-	[ALIGNING] = { ALIGN_RESTART, ALIGN_SNAPSHOT, ALIGN_PARK, ALIGN_RESTART, ALIGN_DROP },
+static const enum align_step step[2][4] = {
+	/*             STALE       SAME        NEWER          LAST */
+	[FLOWING]  = { ALIGN_DROP, ALIGN_DROP, ALIGN_PARK,    ALIGN_SNAPSHOT },
+	[ALIGNING] = { ALIGN_DROP, ALIGN_PARK, ALIGN_RESTART, ALIGN_SNAPSHOT },
 };
 
 int
@@ -86,16 +85,12 @@ align_barrier(struct align *a, unsigned link, uint64_t id, const struct ids *ids
 	int		event;
 	enum align_step	todo;
 
-	if (id <= a->last || ids_dead(ids, id))
-		return (ALIGN_DROP);
-	if (a->at_least_once)
-		return (count(a, id));
-	if (a->id != 0 && id < a->id)
+	if (id <= a->last || id < a->id || ids_dead(ids, id))
 		event = STALE;
+	else if (a->at_least_once)
+		return (count(a, id));
 	else if (come == a->links)
 		event = LAST;
-	else if (a->id == 0)
-		event = FIRST;
 	else
 		event = id == a->id ? SAME : NEWER;
 	todo = step[a->id != 0 ? ALIGNING : FLOWING][event];

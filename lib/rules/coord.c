@@ -151,12 +151,21 @@ run_if_ready(struct coord *c, int64_t now)
 	say(c);
 }
 
+static int
+is_present(const struct coord *c, unsigned member)
+{
+	return (member < c->nmembers && c->member[member].present);
+}
+
 /* One that was here in this attempt already is its own successor: that fails it. */
 int
 coord_register(struct coord *c, unsigned member, int source, int64_t now)
 {
 	struct coord_member *list;
 
+	coord_lost(c, member, now);
+	if (c->state != JOB_GATHERING)
+		return (0);
 	if (member >= c->nmembers) {
 		if ((list = realloc(c->member, (member + 1) * sizeof(*list))) == NULL)
 			return (0);
@@ -164,10 +173,6 @@ coord_register(struct coord *c, unsigned member, int source, int64_t now)
 		c->member = list;
 		c->nmembers = member + 1;
 	}
-	if (c->member[member].present)
-		coord_lost(c, member, now);
-	if (c->state != JOB_GATHERING)
-		return (0);
 	c->member[member].present = 1;
 	c->member[member].source = source;
 	return (1);
@@ -183,7 +188,7 @@ coord_whole(struct coord *c, int64_t now)
 void
 coord_lost(struct coord *c, unsigned member, int64_t now)
 {
-	if (!c->member[member].present)
+	if (!is_present(c, member))
 		return;
 	c->member[member].present = 0;
 	attempt_fail(c, now);
@@ -192,7 +197,7 @@ coord_lost(struct coord *c, unsigned member, int64_t now)
 void
 coord_connected(struct coord *c, unsigned member, int64_t now)
 {
-	if (!c->member[member].present || c->state != JOB_GATHERING)
+	if (c->state != JOB_GATHERING || !is_present(c, member))
 		return;
 	c->member[member].connected = 1;
 	run_if_ready(c, now);
@@ -213,8 +218,13 @@ all_finished(const struct coord *c)
 static uint64_t
 checkpoint_begin(struct coord *c, enum coord_kind kind, int64_t now)
 {
-	struct coord_pending *p, **at;
+	struct coord_pending	*p, **at;
+	unsigned		 n = 0;
 
+	for (at = &c->pending; *at != NULL; at = &(*at)->next)
+		n++;
+	if (n == VIEW_PENDING)
+		return (0);		/* what no view can name would count as aborted */
 	if ((p = calloc(1, sizeof(*p))) == NULL ||
 	    (p->acked = calloc(c->nmembers, 1)) == NULL) {
 		free(p);
@@ -224,8 +234,6 @@ checkpoint_begin(struct coord *c, enum coord_kind kind, int64_t now)
 	p->kind = kind;
 	p->final = all_finished(c);
 	p->triggered_ms = now;
-	for (at = &c->pending; *at != NULL; at = &(*at)->next)
-		;
 	*at = p;
 	if (c->highest > c->reserved) {
 		c->reserved = c->highest + COORD_RESERVE;
@@ -235,15 +243,25 @@ checkpoint_begin(struct coord *c, enum coord_kind kind, int64_t now)
 	return (p->id);
 }
 
+/*
+ * A savepoint may complete after checkpoints that are newer: it is never the last
+ * one, and below the oldest retained one, where stages may have trimmed, not kept.
+ */
 static int
 retain(struct coord *c, uint64_t id)
 {
-	uint64_t *list;
+	uint64_t	*list;
+	unsigned	 at = c->nretained;
 
+	while (at > 0 && c->retained[at - 1] > id)
+		at--;
+	if (at == 0 && c->nretained > 0)
+		return (0);
 	if ((list = realloc(c->retained, (c->nretained + 1) * sizeof(*list))) == NULL)
 		return (-1);
 	c->retained = list;
-	c->retained[c->nretained++] = id;
+	memmove(list + at + 1, list + at, (c->nretained++ - at) * sizeof(*list));
+	list[at] = id;
 	while (c->nretained > (c->retain > 0 ? c->retain : 1))
 		memmove(c->retained, c->retained + 1, --c->nretained * sizeof(*list));
 	return (0);
@@ -270,7 +288,7 @@ checkpoint_complete(struct coord *c, struct coord_pending *p, int64_t now)
 	struct coord_pending	*q, *next;
 	uint64_t		 id = p->id;
 
-	if (p->final)
+	if (p->final && id > c->final)
 		c->final = id;
 	if (retain(c, id) == -1) {
 		coord_failed(c, strerror(errno));
@@ -294,7 +312,7 @@ coord_ack(struct coord *c, unsigned member, uint64_t id, int64_t now)
 {
 	struct coord_pending *p;
 
-	if (c->state != JOB_RUNNING || !c->member[member].present ||
+	if (c->state != JOB_RUNNING || !is_present(c, member) ||
 	    (p = pending_find(c, id)) == NULL || p->acked[member])
 		return;			/* late, or twice */
 	p->acked[member] = 1;
@@ -316,7 +334,7 @@ coord_decline(struct coord *c, unsigned member, uint64_t id, int64_t now)
 {
 	struct coord_pending *p;
 
-	if (c->state != JOB_RUNNING || !c->member[member].present ||
+	if (c->state != JOB_RUNNING || !is_present(c, member) ||
 	    (p = pending_find(c, id)) == NULL)
 		return;
 	checkpoint_abort(c, p);
@@ -326,7 +344,7 @@ coord_decline(struct coord *c, unsigned member, uint64_t id, int64_t now)
 void
 coord_finished(struct coord *c, unsigned member, int64_t now)
 {
-	if (c->state != JOB_RUNNING || !c->member[member].present)
+	if (c->state != JOB_RUNNING || !is_present(c, member))
 		return;
 	c->member[member].finished = 1;
 	coord_tick(c, now);
@@ -335,7 +353,7 @@ coord_finished(struct coord *c, unsigned member, int64_t now)
 void
 coord_committed(struct coord *c, unsigned member, uint64_t id, int64_t now)
 {
-	if (c->state != JOB_RUNNING || !c->member[member].present)
+	if (c->state != JOB_RUNNING || !is_present(c, member))
 		return;
 	if (id > c->member[member].committed)
 		c->member[member].committed = id;
@@ -375,6 +393,8 @@ coord_stop(struct coord *c, int64_t now)
 void
 coord_cancel(struct coord *c)
 {
+	if (c->state == JOB_FAILED)
+		return;
 	coord_failed(c, "cancelled");
 	if (c->state == JOB_FAILED)
 		c->state = JOB_CANCELLED;

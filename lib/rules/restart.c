@@ -37,7 +37,10 @@ restart_failure(struct restart *r, int64_t now, int64_t *delay_ms)
 		if (r->next_ms > 0)
 			*delay_ms = r->next_ms;
 		next = (double)*delay_ms * r->factor;
-		r->next_ms = next > (double)r->max_ms ? r->max_ms : (int64_t)next;
+		if (next > (double)r->max_ms)
+			r->next_ms = r->max_ms;
+		else		/* rounded up: 1 ms times 1.5 has to grow */
+			r->next_ms = (int64_t)next + ((double)(int64_t)next < next);
 		break;
 	}
 	r->restarts++;
