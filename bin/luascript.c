@@ -1,8 +1,8 @@
 /*
  * luascript: the text of a user's Lua, and where it came from.
  *
- * It is read once, so that a FIFO will do, and all subtasks' line numbers are
- * those of the file: a first line with #! becomes blank, not nothing.
+ * A process reads it once, so that a FIFO will do where there is one subtask.
+ * Line numbers are those of the file: a first line with #! becomes blank.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,10 @@ script_read(struct luascript *s, struct weir *w, const char *path)
 	close(fd);
 	if (result == -1)
 		return (weir_misuse(w, "-f %s: %s", path, strerror(saved)));
-	if (s->len > 0 && s->text[0] == '#')
+	if (s->len == 0)
+		return (weir_misuse(w, "-f %s: nothing is in it (a pipe can be read only "
+		    "once: with -p it has to be a file)", path));
+	if (s->text[0] == '#')
 		for (i = 0; i < s->len && s->text[i] != '\n'; i++)
 			s->text[i] = ' ';
 	return (0);

@@ -28,8 +28,8 @@ show() {
 	command=$(cat)
 	printf '\n%s\n' "$command" | sed "2s/^/\$ /; 3,\$s/^/  /; 2,\$s/.*/    $bold&$plain/"
 	echo
-	eval "$command" </dev/null 2>&1 | sed 's/^/    /'
-	echo
+	output=$(eval "$command" </dev/null 2>&1) || :
+	[ -z "$output" ] || printf '%s\n\n' "$output" | sed 's/^./    &/'
 }
 
 # usable FILE: it can be read and has something in it
@@ -111,7 +111,7 @@ END
 say "5. What is wrong is said in a line with the place and the cure, and the" \
     "   pipeline fails. Forget -H, and the header is a record:"
 show <<'END'
-weir source orders.tsv | weir keyby -k 3 | weir reduce -q sum:5 | weir sink
+weir source orders.tsv | weir keyby -k 3 | weir reduce sum:5 | weir sink
 END
 
 say "6. Without --emit end the count runs along: a line for each line read. On a log" \

@@ -111,7 +111,8 @@ piece_decode(struct buf *b, const struct frame_ref *r, const void **at, size_t l
 static int
 data_decode(struct buf *b, struct frame *f)
 {
-	const void *index, *keys, *text;
+	const void	*index, *keys, *text;
+	uint64_t	 zero;
 
 	if (u32_decode(b, &f->count) == -1 || u32_decode(b, &f->textlen) == -1 ||
 	    u32_decode(b, &f->keyslen) == -1 || ref_decode(b, &f->text) == -1 ||
@@ -119,9 +120,12 @@ data_decode(struct buf *b, struct frame *f)
 	    buf_get_string(b, &f->origin, &f->originlen, FRAME_ORIGIN) == -1 ||
 	    buf_get_uint(b, &f->byte, 8) == -1 || buf_get_uint(b, &f->record, 8) == -1)
 		return (-1);
-	while (b->pos % FRAME_ALIGN != 0 && b->pos < b->len)
-		if (b->data[b->pos++] != 0)
+	while (b->pos % FRAME_ALIGN != 0) {
+		if (buf_get_uint(b, &zero, 1) == -1)
+			return (-1);
+		if (zero != 0)
 			return (bad());
+	}
 	if (piece_decode(b, &f->index, &index, (size_t)f->count * sizeof(struct entry)) == -1 ||
 	    piece_decode(b, &f->keys, &keys, f->keyslen) == -1 ||
 	    piece_decode(b, &f->text, &text, f->textlen) == -1)

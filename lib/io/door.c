@@ -56,6 +56,27 @@ nngsock_readable(int fd)
 	return (poll(&pfd, 1, 0) == 1);
 }
 
+/*
+ * nng_close() of nng before 1.9 may wait for ever when a peer dies at the same
+ * time (nanomsg/nng #1543).  A process that ends leaves its sockets to the
+ * system: nng's threads go on using them, and what belongs to them, until then.
+ */
+static int leaving;
+
+void
+io_leave(void)
+{
+	leaving = 1;
+}
+
+int
+nngsock_close(nng_socket s)
+{
+	if (!leaving)
+		nng_close(s);
+	return (!leaving);
+}
+
 /* A pipe of another user is closed before it is used. */
 static void
 pipe_check(nng_pipe p, nng_pipe_ev ev, void *arg)
@@ -85,6 +106,27 @@ listener_start(struct listener *l, nng_socket s, const char *address)
 	return (error);
 }
 
+/* A number that nng keeps of a listener.  nng_stat_find_listener() is of no use:
+ * it gives the first of them, whichever is asked for. */
+static uint64_t
+listener_stat(const struct listener *l, const char *name)
+{
+	nng_stat	*root, *s, *id;
+	uint64_t	 value = 0;
+
+	if (nng_stats_get(&root) != 0)
+		return (0);
+	for (s = nng_stat_child(root); s != NULL; s = nng_stat_next(s))
+		if (strcmp(nng_stat_name(s), "listener") == 0 &&
+		    (id = nng_stat_find(s, "id")) != NULL &&
+		    nng_stat_value(id) == (uint64_t)nng_listener_id(l->listener))
+			break;
+	if ((s = nng_stat_find(s, name)) != NULL)
+		value = nng_stat_value(s);
+	nng_stats_free(root);
+	return (value);
+}
+
 /*
  * An ipc listener of nng before 1.6 stops accepting for ever after one peer
  * that closed before the handshake; its statistic "other" tells.  Listening
@@ -93,22 +135,22 @@ listener_start(struct listener *l, nng_socket s, const char *address)
 void
 listener_heal(struct listener *l)
 {
-	nng_stat	*root, *s;
-	uint64_t	 other = 0;
-
-	if (strncmp(l->address, "ipc:", 4) != 0 || nng_stats_get(&root) != 0)
+	if (strncmp(l->address, "ipc:", 4) != 0)
 		return;
-	if ((s = nng_stat_find_listener(root, l->listener)) != NULL &&
-	    (s = nng_stat_find(s, "other")) != NULL)
-		other = nng_stat_value(s);
-	nng_stats_free(root);
-	if (other == 0)
-		return;
-	nng_listener_close(l->listener);
-	if (nng_listener_create(&l->listener, l->socket, l->address) == 0) {
-		nng_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
-		nng_listener_start(l->listener, 0);
+	if (!l->closed) {
+		if (listener_stat(l, "other") == 0)
+			return;
+		log_say(LOG_DEBUG, "somebody hung up on %s: I listen anew", l->address);
+		nng_listener_close(l->listener);
+		l->closed = 1;
 	}
+	if (nng_listener_create(&l->listener, l->socket, l->address) != 0)
+		return;
+	nng_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600);
+	if (nng_listener_start(l->listener, 0) == 0)
+		l->closed = 0;
+	else
+		nng_listener_close(l->listener);
 }
 
 struct door *
@@ -149,7 +191,7 @@ door_close(struct door *d)
 {
 	if (d == NULL)
 		return;
-	nng_close(d->socket);
+	nngsock_close(d->socket);
 	free(d);
 }
 
@@ -235,7 +277,7 @@ knocker_close(struct knocker *k)
 		return;
 	if (k->out != NULL)
 		nng_msg_free(k->out);
-	nng_close(k->socket);
+	nngsock_close(k->socket);
 	free(k);
 }
 

@@ -22,7 +22,10 @@
 #include "nngsock.h"
 
 #define MESSAGE_MAX	(256U << 20)	/* a frame with all its pieces inside */
-#define BUFFERED	64		/* frames in nng's hands, each way */
+#define CREDIT_MAX	64U		/* bytes: nothing longer comes up */
+#define FRAMES_MORE	(4U << 20)	/* bytes of a frame besides three longest records */
+#define BUFFERED	64		/* frames in nng's hands, on their way out */
+#define RECEIVED	8		/* and those that came; they may be long */
 #define WINDOW		1024U		/* frames done before an earlier one */
 #define SUM_BYTES	8U
 #define NOT_MAPPED	UINT32_MAX
@@ -45,7 +48,9 @@ struct link {
 	int			 failed, listens, copy, sum;
 	uint32_t		 attempt;
 	int			 recvfd, sendfd, wake;
-	atomic_int		 up, gone;
+	/* ids of pipes: the peer's, the last that went, the one that brought frames */
+	atomic_int		 up, removed, heard;
+	atomic_int		 gone;
 	STAILQ_HEAD(, queued)	 waiting;
 
 	uint64_t		 seq;		/* highest sent, or received */
@@ -64,23 +69,34 @@ link_fail(struct link *l, const char *what)
 	return (-1);
 }
 
-/* Runs in nng's threads: nothing but flags and a byte to the loop. */
+/*
+ * Runs in nng's threads: nothing but flags and a byte to the loop.  A second
+ * peer is refused, its going is none of our business; a peer that dies at once
+ * may be removed in one thread before it was added in another; and a producer
+ * that listens anew drops whom it never heard: nng dials again.
+ */
 static void
 pipe_event(nng_pipe p, nng_pipe_ev ev, void *arg)
 {
-	struct link *l = arg;
+	struct link	*l = arg;
+	int		 none = 0, id = nng_pipe_id(p);
 
-	(void)p;
 	if (ev == NNG_PIPE_EV_ADD_POST)
-		atomic_store(&l->up, 1);
+		atomic_compare_exchange_strong(&l->up, &none, id);
 	else
-		atomic_store(&l->gone, 1);
+		atomic_store(&l->removed, id);
+	if (atomic_load(&l->up) == id && atomic_load(&l->removed) == id) {
+		if (l->listens || atomic_load(&l->heard) == id)
+			atomic_store(&l->gone, 1);
+		else
+			atomic_store(&l->up, 0);
+	}
 	if (write(l->wake, "", 1) == -1)
 		return;			/* the pipe is full: the loop is awake */
 }
 
 static struct link *
-link_new(const char *address, uint32_t attempt, int copy, int wake)
+link_new(const char *address, uint32_t attempt, int copy, int wake, size_t message_max)
 {
 	struct link	*l;
 	int		 error;
@@ -98,10 +114,10 @@ link_new(const char *address, uint32_t attempt, int copy, int wake)
 		link_fail(l, nng_strerror(error));
 		return (l);
 	}
-	if ((error = nngsock_setup(l->socket, MESSAGE_MAX, &l->recvfd)) != 0 ||
+	if ((error = nngsock_setup(l->socket, message_max, &l->recvfd)) != 0 ||
 	    (error = nng_socket_get_int(l->socket, NNG_OPT_SENDFD, &l->sendfd)) != 0 ||
 	    (error = nng_socket_set_int(l->socket, NNG_OPT_SENDBUF, BUFFERED)) != 0 ||
-	    (error = nng_socket_set_int(l->socket, NNG_OPT_RECVBUF, BUFFERED)) != 0 ||
+	    (error = nng_socket_set_int(l->socket, NNG_OPT_RECVBUF, RECEIVED)) != 0 ||
 	    (error = nng_pipe_notify(l->socket, NNG_PIPE_EV_ADD_POST, pipe_event, l)) != 0 ||
 	    (error = nng_pipe_notify(l->socket, NNG_PIPE_EV_REM_POST, pipe_event, l)) != 0) {
 		nng_close(l->socket);
@@ -137,7 +153,7 @@ link_listen(const char *address, uint32_t attempt, int copy, int wake)
 	struct link	*l;
 	int		 error;
 
-	if ((l = link_new(address, attempt, copy, wake)) == NULL || l->failed)
+	if ((l = link_new(address, attempt, copy, wake, CREDIT_MAX)) == NULL || l->failed)
 		return (l);
 	l->listens = 1;
 	if ((error = listener_start(&l->listener, l->socket, address)) != 0) {
@@ -156,7 +172,7 @@ link_dial(const char *address, uint32_t attempt, int wake)
 	struct link	*l;
 	int		 error;
 
-	if ((l = link_new(address, attempt, 0, wake)) == NULL || l->failed)
+	if ((l = link_new(address, attempt, 0, wake, MESSAGE_MAX)) == NULL || l->failed)
 		return (l);
 	if ((error = nng_dial(l->socket, address, NULL, NNG_FLAG_NONBLOCK)) != 0) {
 		nng_close(l->socket);
@@ -173,8 +189,8 @@ link_close(struct link *l)
 
 	if (l == NULL)
 		return;
-	if (!l->failed)
-		nng_close(l->socket);
+	if (!l->failed && !nngsock_close(l->socket))
+		return;
 	while ((q = STAILQ_FIRST(&l->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&l->waiting, next);
 		nng_msg_free(q->m);
@@ -204,7 +220,7 @@ link_failed(const struct link *l)
 int
 link_up(const struct link *l)
 {
-	return (atomic_load(&l->up));
+	return (atomic_load(&l->up) != 0);
 }
 
 int
@@ -419,12 +435,17 @@ stream_resolve(struct link *l, struct atlas *atlas, const struct frame_stream *s
 			continue;
 		if ((n = atlas_map(atlas, &s->arenas[i])) == -1) {
 			snprintf(l->error, sizeof(l->error), "shared memory %s: %s",
-			    s->arenas[i].name, strerror(errno));
+			    s->arenas[i].name, errno == EBADMSG ? "not as it was announced" :
+			    strerror(errno));
 			return (-1);
 		}
 		l->map[i] = (unsigned)n;
 	}
 	l->nmap = s->narenas;
+	/* what the producer may send is known now: text, keys and index of a frame */
+	if (s->record_max < (MESSAGE_MAX - FRAMES_MORE) / 3)
+		nng_socket_set_size(l->socket, NNG_OPT_RECVMAXSZ,
+		    (size_t)s->record_max * 3 + FRAMES_MORE);
 	return (0);
 }
 
@@ -485,6 +506,11 @@ link_recv(struct link *l, struct atlas *atlas, struct frame *f, struct frame_str
 		return (link_fail(l, strerror(ENOMEM)));
 	}
 	h->m = m;
+	if (!l->listens && atomic_load(&l->heard) == 0) {
+		atomic_store(&l->heard, nng_pipe_id(nng_msg_get_pipe(m)));
+		if (atomic_load(&l->removed) == atomic_load(&l->heard))
+			atomic_store(&l->gone, 1);	/* it has, meanwhile */
+	}
 	len = nng_msg_len(m);
 	if (sum_check(l, nng_msg_body(m), &len) == -1 ||
 	    frame_decode(nng_msg_body(m), len, f) == -1 ||

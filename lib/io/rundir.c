@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -164,15 +163,15 @@ sweep(const char *root)
 			continue;
 		}
 		snprintf(lock, sizeof(lock), "%s/lock", path);
-		if ((fd = open(lock, O_RDWR | O_CLOEXEC)) == -1) {
+		/* flopen: a lock that another sweep has removed meanwhile is none */
+		if ((fd = flopen(lock, O_RDWR | O_NONBLOCK | O_CLOEXEC)) == -1) {
 			/* no lock: being born, or half cleared */
 			if (errno == ENOENT && kill((pid_t)atol(e->d_name), 0) == -1 &&
 			    errno == ESRCH)
 				rundir_clear(path, e->d_name);
 			continue;
 		}
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			rundir_clear(path, e->d_name);
+		rundir_clear(path, e->d_name);
 		close(fd);
 	}
 	closedir(d);
@@ -203,7 +202,8 @@ rundir_create(const char *stage, char *why, size_t size)
 	for (tries = 0; tries < 100; tries++) {
 		if (mkdir(d->path, 0700) == -1 && errno != EEXIST)
 			break;
-		d->lock = flopen(lock, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+		/* waits for a sweep that holds it; nobody else does for long */
+		d->lock = flopen(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (d->lock != -1 && access(lock, F_OK) == 0)
 			return (d);
 		if (d->lock != -1)

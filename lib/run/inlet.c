@@ -85,7 +85,7 @@ up_name(const struct upstream *up)
 static int
 inlink_unborn(const struct inlink *l)
 {
-	return (!l->apart && (l->link == NULL || !link_up(l->link)));
+	return (!l->apart && (l->link == NULL || (!link_up(l->link) && !link_gone(l->link))));
 }
 
 static int

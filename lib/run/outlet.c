@@ -290,6 +290,23 @@ knock_answer(struct weir *w, const struct knock *k, struct answer *a)
 	return (0);
 }
 
+/* Listeners that nng has given up; until the streams are announced. */
+static void
+outlet_heal(struct outlet *t, int64_t now)
+{
+	unsigned i, j;
+
+	if (now < t->heal_ms + HEAL_MS)
+		return;
+	t->heal_ms = now;
+	if (t->door != NULL)
+		door_heal(t->door);
+	for (i = 0; i < t->n; i++)
+		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes; j++)
+			if (t->outs[i].links[j].link != NULL)
+				link_heal(t->outs[i].links[j].link);
+}
+
 static int
 door_serve(struct weir *w)
 {
@@ -352,7 +369,7 @@ int
 outlet_connect(struct weir *w, int64_t now)
 {
 	struct outlet	*t = w->out;
-	unsigned	 i, j;
+	unsigned	 i;
 	int		 missing = 0, strangers = 0;
 
 	if (door_serve(w) == -1)
@@ -365,15 +382,6 @@ outlet_connect(struct weir *w, int64_t now)
 		return (1);
 	if (nobody_check(w, now, strangers) == -1)
 		return (-1);
-	if (now >= t->heal_ms + HEAL_MS) {
-		t->heal_ms = now;
-		if (t->door != NULL)
-			door_heal(t->door);
-		for (i = 0; i < t->n; i++)
-			for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes; j++)
-				if (t->outs[i].links[j].link != NULL)
-					link_heal(t->outs[i].links[j].link);
-	}
 	return (0);
 }
 
@@ -387,8 +395,10 @@ outlet_polls(struct weir *w, struct polls *p)
 
 	if (t->door != NULL)
 		bad = polls_add(p, door_poll(t->door), POLLIN);
-	if (!t->announced)
+	if (!t->announced) {
+		outlet_heal(t, now_ms());
 		polls_until(p, t->heal_ms + HEAL_MS);
+	}
 	for (i = 0; i < t->n && !bad; i++) {
 		o = &t->outs[i];
 		/* a pipe's writer hears of its reader's end as an error */

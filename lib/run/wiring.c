@@ -219,7 +219,7 @@ address_check(struct weir *w, const struct wire_in *in)
 static int
 line_read(struct weir *w, int fd, const char *what, struct wire_in *in)
 {
-	char	 line[LINE_BYTES];
+	char	 line[LINE_BYTES], parsed[LINE_BYTES];
 	size_t	 n = 0;
 	ssize_t	 got = 0;
 
@@ -235,7 +235,8 @@ line_read(struct weir *w, int fd, const char *what, struct wire_in *in)
 	if (n == 0)
 		return (weir_error(w, "%s is empty: the program before me wrote nothing, or has "
 		    "failed", what));
-	if (line_parse(line, in) == 0)
+	memcpy(parsed, line, n + 1);
+	if (line_parse(parsed, in) == 0)
 		return (address_check(w, in));
 	beginning_read(fd, line, n);
 	return (weir_misuse(w, "%s is text, not a weir stream (it begins \"%.*s\"); put "
