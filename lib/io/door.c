@@ -4,6 +4,12 @@
  * A rep0 socket on RUN/NAME.I or on tcp; the knocker is a req0 socket, which
  * nng resends on reconnection: hence nonces, and answers that do not depend on
  * how often they are asked for.
+ *
+ * No socket is ever closed, here or in link.c: nng_close() of nng before 1.9 may
+ * wait for ever, its poller spinning and opening descriptors, when the peer goes
+ * or the listener is made anew at the same time (nanomsg/nng #1543; seen in one
+ * of some 300 starts on a busy machine).  A process has few sockets, needs them
+ * for most of its life, and leaves them to the system when it ends.
  */
 #include <errno.h>
 #include <poll.h>
@@ -54,27 +60,6 @@ nngsock_readable(int fd)
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return (poll(&pfd, 1, 0) == 1);
-}
-
-/*
- * nng_close() of nng before 1.9 may wait for ever when a peer dies at the same
- * time (nanomsg/nng #1543).  A process that ends leaves its sockets to the
- * system: nng's threads go on using them, and what belongs to them, until then.
- */
-static int leaving;
-
-void
-io_leave(void)
-{
-	leaving = 1;
-}
-
-int
-nngsock_close(nng_socket s)
-{
-	if (!leaving)
-		nng_close(s);
-	return (!leaving);
 }
 
 /* A pipe of another user is closed before it is used. */
@@ -191,7 +176,6 @@ door_close(struct door *d)
 {
 	if (d == NULL)
 		return;
-	nngsock_close(d->socket);
 	free(d);
 }
 
@@ -277,7 +261,6 @@ knocker_close(struct knocker *k)
 		return;
 	if (k->out != NULL)
 		nng_msg_free(k->out);
-	nngsock_close(k->socket);
 	free(k);
 }
 

@@ -144,7 +144,6 @@ int	 knocker_poll(const struct knocker *);
 int	 knocker_send(struct knocker *, const struct knock *);
 int	 knocker_recv(struct knocker *, struct answer *);	/* 1, 0, -1 */
 
-void	 io_leave(void);	/* the process ends: from now on sockets are not closed */
 const char *io_versions(void);		/* of the libraries in use, a line each */
 
 #endif

@@ -120,7 +120,6 @@ link_new(const char *address, uint32_t attempt, int copy, int wake, size_t messa
 	    (error = nng_socket_set_int(l->socket, NNG_OPT_RECVBUF, RECEIVED)) != 0 ||
 	    (error = nng_pipe_notify(l->socket, NNG_PIPE_EV_ADD_POST, pipe_event, l)) != 0 ||
 	    (error = nng_pipe_notify(l->socket, NNG_PIPE_EV_REM_POST, pipe_event, l)) != 0) {
-		nng_close(l->socket);
 		l->failed = 1;
 		link_fail(l, nng_strerror(error));
 	}
@@ -157,7 +156,6 @@ link_listen(const char *address, uint32_t attempt, int copy, int wake)
 		return (l);
 	l->listens = 1;
 	if ((error = listener_start(&l->listener, l->socket, address)) != 0) {
-		nng_close(l->socket);
 		l->failed = 1;
 		link_fail(l, nng_strerror(error));
 		return (l);
@@ -175,13 +173,13 @@ link_dial(const char *address, uint32_t attempt, int wake)
 	if ((l = link_new(address, attempt, 0, wake, MESSAGE_MAX)) == NULL || l->failed)
 		return (l);
 	if ((error = nng_dial(l->socket, address, NULL, NNG_FLAG_NONBLOCK)) != 0) {
-		nng_close(l->socket);
 		l->failed = 1;
 		link_fail(l, nng_strerror(error));
 	}
 	return (l);
 }
 
+/* The link itself stays: nng's threads still call pipe_event() with it. */
 void
 link_close(struct link *l)
 {
@@ -189,14 +187,11 @@ link_close(struct link *l)
 
 	if (l == NULL)
 		return;
-	if (!l->failed && !nngsock_close(l->socket))
-		return;
 	while ((q = STAILQ_FIRST(&l->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&l->waiting, next);
 		nng_msg_free(q->m);
 		free(q);
 	}
-	free(l);
 }
 
 const char *

@@ -16,7 +16,6 @@ struct listener {
 /* Limits and times of a socket, and its descriptor for poll.  nng's errors. */
 int	 nngsock_setup(nng_socket, size_t message_max, int *fd);
 int	 nngsock_readable(int fd);	/* cheaper to ask than a receive in vain */
-int	 nngsock_close(nng_socket);	/* 1: closed; 0: io_leave() was called */
 int	 listener_start(struct listener *, nng_socket, const char *address);
 void	 listener_heal(struct listener *);
 

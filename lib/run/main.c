@@ -85,10 +85,11 @@ stage_check(struct weir *w)
 	return (0);
 }
 
+/* NAME.I is a subtask; their supervisor is the stage. */
 static void
-self_name(struct weir *w)
+self_name(struct weir *w, int subtask)
 {
-	if (w->set.parallelism > 1)
+	if (subtask)
 		snprintf(w->self, sizeof(w->self), "%s.%u", w->set.name, w->subtask);
 	else
 		strlcpy(w->self, w->set.name, sizeof(w->self));
@@ -145,7 +146,6 @@ work(struct weir *w, int subtask)
 static void
 clean(struct weir *w)
 {
-	io_leave();
 	if (w->open && w->stage->close != NULL)
 		w->stage->close(w, 0);
 	report_close(w);
@@ -173,7 +173,7 @@ subtask_run(struct weir *w, const char *number)
 	w->alive = alive != NULL ? atoi(alive) : -1;
 	if (w->alive != -1)
 		fcntl(w->alive, F_SETFD, FD_CLOEXEC);
-	self_name(w);
+	self_name(w, 1);
 	if (run == NULL || (w->dir = rundir_open(run)) == NULL)
 		return (weir_error(w, "WEIR_SUBTASK is set, but WEIR_RUN names no directory"));
 	wiring_import(w);
@@ -230,10 +230,11 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 	if (done == 0)
 		done = options_parse(&w, argc, argv, &first);
 	if (done == 0) {
-		self_name(&w);
+		self_name(&w, 0);
 		done = standard_closed(&w);
 		descriptors_fill();
-		if (done == 0 && (files_check(&w) == -1 || wake_open(&w) == -1 || (stage->setup != NULL &&
+		if (done == 0 && (files_check(&w) == -1 || wake_open(&w) == -1 ||
+		    (stage->setup != NULL &&
 		    stage->setup(&w, argc - first, argv + first) == -1) ||
 		    stage_run(&w, argv) == -1))
 			done = -1;
