@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # source: files, standard input, a pattern, the counter: every byte comes through.
 
+# shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
 load lib/helper
 
 # odd NAME: a file of everything that is easily lost; its last line has no end
@@ -30,12 +31,19 @@ lines() {
 
 # has FILE LINES: the file has so many lines at least
 has() {
-	(($(wc -l <"$1") >= $2))
+	[ -e "$1" ] && (($(wc -l <"$1") >= $2))
 }
 
 # says NAME TEXT: standard error of what was started has it
 says() {
 	grep -qF -- "$2" "$1.err"
+}
+
+# stop NAME: as Ctrl-C would
+stop() {
+	local pid=${1}_pid
+	kill -INT -- "-${!pid}"
+	finish "$1"
 }
 
 #
@@ -205,8 +213,7 @@ says() {
 @test "-H: the first line names the columns and is no record" {
 	printf 'user\tpage\nann\t/a\nbob\t/b\n' >f
 	run_weir 'weir source -H f | weir keyby -k page | weir reduce count | weir sink -'
-	assert_output $'page\tcount\n/a\t1\n/b\t1' ||
-	    assert_output $'key\tcount\n/a\t1\n/b\t1'
+	assert_output $'page\tcount\n/a\t1\n/b\t1'
 	run_weir 'weir source -H f | weir sink got'
 	assert_same f got
 	run_weir 'cat f | weir source -H - | weir sink got2'
@@ -338,8 +345,7 @@ says() {
 @test "--count A.. goes on until it is stopped, without a gap" {
 	start it 'weir source --count 5.. | weir sink got'
 	wait_for has got 100000
-	kill -TERM -- "-$it_pid"
-	finish it
+	stop it
 	seq 5 $(($(wc -l <got) + 4)) >want
 	assert_same want got
 }
@@ -370,8 +376,7 @@ clock_us() {
 	before=$(clock_us)
 	start it 'weir source --count 1.. --rate 1000 | weir sink got'
 	wait_for has got 400
-	kill -TERM -- "-$it_pid"
-	finish it
+	stop it
 	after=$(clock_us)
 	n=$(wc -l <got)
 	echo "$n records in $((after - before)) us" >&2
@@ -449,13 +454,6 @@ clock_us() {
 # Following
 #
 
-# stop NAME: as Ctrl-C would
-stop() {
-	local pid=${1}_pid
-	kill -INT -- "-${!pid}"
-	finish "$1"
-}
-
 @test "-F: from the beginning, and on as the file grows" {
 	seq 1 1000 >log
 	start it 'weir source -F log | weir sink got'
@@ -515,18 +513,18 @@ stop() {
 	assert_equal "$stderr" ''
 }
 
-@test "-F: rotated many times while it grows, nothing lost" {
+@test "-F: rotated again and again, nothing lost" {
 	local i
 	: >log
 	start it 'weir source -F log | weir sink got'
-	for i in {1..12}; do
+	for i in {1..3}; do
 		seq $((i * 1000)) $((i * 1000 + 99)) >>log
 		wait_for has got $((i * 100))
 		mv log "log.$i"
 		: >log
 	done
 	stop it
-	for i in {1..12}; do
+	for i in {1..3}; do
 		cat "log.$i"
 	done >want
 	assert_same want got
@@ -536,12 +534,18 @@ stop() {
 	seq 1 100 >log
 	start it 'weir source -F log | weir sink got'
 	wait_for has got 100
-	seq 501 505 >log
-	wait_for has got 105
+	truncate -s 20 log
+	wait_for has got 109
+	: >log
+	wait_for says it 'now it is 0 bytes'
+	seq 501 505 >>log
+	wait_for has got 114
 	stop it
-	{ seq 1 100; seq 501 505; } >want
+	# the first 20 bytes are nine lines, and a 1 that never was whole
+	{ seq 1 100; seq 1 9; seq 501 505; } >want
 	assert_same want got
-	assert_err "source: log: was read to byte 292, now it is 20 bytes and differs before that; truncated in place (copytruncate?): lines may be lost"
+	assert_err 'source: log: was read to byte 292, now it is 20 bytes and differs before that; truncated in place (copytruncate?): lines may be lost'
+	assert_err 'source: log: was read to byte 20, now it is 0 bytes and differs before that; truncated in place (copytruncate?): lines may be lost'
 }
 
 @test "-F: replaced in place by more than was read is noticed by its content" {
@@ -557,23 +561,24 @@ stop() {
 }
 
 @test "-F --start end: only what is appended from now on" {
-	printf 'old\nold and unfini' >log
-	start it 'weir source -F --start end log | weir sink got'
-	# nothing tells from outside when it has looked: the first record that comes
-	# must be whole, and one that was written behind the unfinished one
-	i=0
+	local i=0 first
 	more() {
 		i=$((i + 1))
 		echo "new $i" >>log
 		has got 1
 	}
+	printf 'old\nold and unfini' >log
+	start it 'weir source -F --start end log | weir sink got'
+	# when it has looked for the end cannot be seen: write until a record comes
 	wait_for more
+	echo last >>log
+	wait_for grep -qx last got
 	stop it
-	tail -n +3 log | tail -n "$(wc -l <got)" >want
-	head -n "$(wc -l <got)" <<<"$(sed -n "/^$(head -n 1 got)\$/,\$p" log)" >want
-	assert_same want got
+	first=$(head -n 1 got)
+	echo "first: $first" >&2
 	refute grep -q old got
-	refute grep -qx "$(sed -n 2p log)" got
+	sed -n "/^$first\$/,\$p" log >want
+	assert_same want got
 }
 
 @test "-F --start end: a file that appears later is read whole" {

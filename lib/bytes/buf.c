@@ -32,7 +32,7 @@ buf_room(struct buf *b, size_t len)
 		errno = ENOMEM;
 		return (NULL);
 	}
-	if (b->len + len > b->cap) {
+	if (b->data == NULL || b->len + len > b->cap) {
 		cap = b->cap ? b->cap * 2 : 256;
 		while (cap < b->len + len)
 			cap *= 2;

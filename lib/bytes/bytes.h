@@ -61,7 +61,7 @@ enum frame_type {
 };
 
 #define FRAME_VERSION	1
-#define FRAME_ARENAS	64	/* at most in one stream frame */
+#define FRAME_ARENAS	512	/* at most in one stream frame: 128 upstreams, and theirs */
 #define FRAME_ORIGIN	1024	/* longest name of an input in a frame */
 
 enum frame_why { FRAME_EOF = 1, FRAME_STOPPED };
@@ -185,5 +185,83 @@ int	 message_parse_knock(const char *, size_t, struct knock *);
 int	 message_parse_answer(const char *, size_t, struct answer *);
 
 int	 name_ok(const char *);		/* [A-Za-z0-9_-]{1,64} */
+
+/* Bytes in JSON.  What they return is freed by the caller.  The text is ended by
+ * a NUL; decoding takes only what encoding would give. */
+char	*base64_encode(const void *, size_t, size_t *textlen);
+int	 base64_decode(const char *, size_t textlen, void **, size_t *len);
+
+/* What a checkpoint knows of a journal: bytes [start, to) and their sum. */
+struct journal_range {
+	char		 name[WEIR_NAME_MAX + 1];
+	uint64_t	 start, to;		/* positions, at most INT64_MAX */
+	uint64_t	 sum;			/* XXH3, 64 bits, seed 0 */
+};
+
+/*
+ * jobfile: what is complete of a job: job.json, see weir-job(5).  All memory
+ * that it points at is its own.
+ */
+#define JOBFILE_FORMAT	1
+#define JOBFILE_GROUPS	32768			/* at most; key groups of a job */
+#define JOBFILE_STATE	(5 * 1024 * 1024)	/* at most; bytes of operator state */
+#define JOBFILE_RANGES	64			/* at most; journals of a subtask */
+
+enum jobfile_kind { JOBFILE_PERIODIC, JOBFILE_REQUESTED, JOBFILE_SAVEPOINT };
+
+struct jobfile_subtask {
+	char		 stage[WEIR_NAME_MAX + 1];
+	unsigned	 subtask, parallelism;
+	void		*state;			/* operator state */
+	size_t		 statelen;
+	uint64_t	 batches;		/* that base had; 0: it has none */
+	struct journal_range *range;
+	size_t		 nranges;
+};
+
+struct jobfile_checkpoint {
+	uint64_t	 id;			/* from 1 */
+	enum jobfile_kind kind;
+	int		 final;			/* 0 or 1: all sources had ended before it */
+	int64_t		 triggered_ms;		/* since the Epoch */
+	int64_t		 duration_ms;		/* until it was complete */
+	struct jobfile_subtask *subtask;	/* by stage and number; all of each stage */
+	size_t		 nsubtasks;
+};
+
+struct jobfile {
+	uint64_t	 id;			/* of the job, random */
+	unsigned	 groups;
+	uint32_t	 attempt;
+	uint64_t	 reserved;		/* ids up to here may have been given out */
+	struct jobfile_checkpoint *checkpoint;	/* retained, ascending ids */
+	size_t		 ncheckpoints;
+};
+
+/* The text, to free(), ended by a NUL that does not count; subtasks and ranges
+ * are put in order.  NULL: ENOMEM, or EINVAL for what a jobfile cannot be. */
+char	*jobfile_encode(struct jobfile *, size_t *len);
+
+/* -1: EBADMSG, ENOTSUP (a newer weir made it) or ENOMEM, and why, to be said
+ * behind the file's name; the jobfile is empty then. */
+int	 jobfile_decode(const void *, size_t, struct jobfile *, char *why, size_t size);
+void	 jobfile_free(struct jobfile *);
+void	 jobfile_checkpoint_free(struct jobfile_checkpoint *);
+const char *jobfile_kind(enum jobfile_kind);
+
+/* history: a line of history.tsv, newline and all: a checkpoint that was tried. */
+struct history {
+	uint64_t	 id;
+	enum jobfile_kind kind;
+	int		 completed;		/* 0: aborted */
+	int64_t		 start_ms, duration_ms;
+	uint64_t	 bytes;
+	unsigned	 acks, subtasks;
+	char		 slowest[WEIR_NAME_MAX + 8];	/* STAGE.I, or empty */
+	char		 why[256];		/* empty: it was completed */
+};
+
+int	 history_encode(struct buf *, const struct history *);	/* appended */
+int	 history_decode(const char *line, size_t len, struct history *);	/* no newline */
 
 #endif

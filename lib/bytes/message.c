@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <string.h>
 #include <bsd/string.h>
 
@@ -71,21 +72,22 @@ int
 message_parse_knock(const char *data, size_t len, struct knock *k)
 {
 	const char	*stage, *run, *nonce;
-	int		 subtask, parallelism, ok = 0;
-	json_int_t	 attempt;
+	json_int_t	 subtask, parallelism, attempt, output;
+	int		 ok = 0;
 	json_t		*o;
 
 	memset(k, 0, sizeof(*k));
 	if ((o = json_loadb(data, len, 0, NULL)) != NULL &&
-	    json_unpack(o, "{s:s, s:s, s:s, s:i, s:i, s:I, s:i}", "stage", &stage,
+	    json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "stage", &stage,
 	    "run", &run, "nonce", &nonce, "subtask", &subtask,
-	    "parallelism", &parallelism, "attempt", &attempt, "output", &k->output) == 0 &&
+	    "parallelism", &parallelism, "attempt", &attempt, "output", &output) == 0 &&
 	    name_ok(stage) && name_ok(run) && name_ok(nonce) &&
-	    parallelism >= 1 && subtask >= 0 && subtask < parallelism &&
-	    attempt >= 0 && attempt <= UINT32_MAX && k->output >= -1) {
+	    parallelism >= 1 && parallelism <= INT_MAX && subtask >= 0 && subtask < parallelism &&
+	    attempt >= 0 && attempt <= UINT32_MAX && output >= -1 && output <= INT_MAX) {
 		k->subtask = (unsigned)subtask;
 		k->parallelism = (unsigned)parallelism;
 		k->attempt = (uint32_t)attempt;
+		k->output = (int)output;
 		ok = copy(k->stage, stage, sizeof(k->stage)) == 0 &&
 		    copy(k->run, run, sizeof(k->run)) == 0 &&
 		    copy(k->nonce, nonce, sizeof(k->nonce)) == 0;
@@ -100,15 +102,17 @@ int
 message_parse_answer(const char *data, size_t len, struct answer *a)
 {
 	const char	*kind, *stage, *link, *reason;
-	int		 parallelism, ok = 0;
+	json_int_t	 parallelism;
+	int		 ok = 0;
 	size_t		 i;
 	json_t		*o;
 
 	memset(a, 0, sizeof(*a));
 	if ((o = json_loadb(data, len, 0, NULL)) != NULL &&
-	    json_unpack(o, "{s:s, s:s, s:i, s:b, s:s, s:s}", "answer", &kind,
+	    json_unpack(o, "{s:s, s:s, s:I, s:b, s:s, s:s}", "answer", &kind,
 	    "stage", &stage, "parallelism", &parallelism, "keyed", &a->keyed,
-	    "link", &link, "reason", &reason) == 0 && parallelism >= 1 && name_ok(stage)) {
+	    "link", &link, "reason", &reason) == 0 && parallelism >= 1 &&
+	    parallelism <= INT_MAX && name_ok(stage)) {
 		a->parallelism = (unsigned)parallelism;
 		for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 			if (strcmp(kind, answers[i]) == 0) {

@@ -5,6 +5,7 @@
  * of 2 MiB reduce takes a fifth less time.  The advice is Linux's, and only
  * that: where it is unknown the memory is ordinary.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,8 +17,10 @@ pages_alloc(size_t bytes)
 {
 	void *p;
 
-	if (posix_memalign(&p, bytes < PAGES_LARGE ? 64 : PAGES_LARGE, bytes) != 0)
+	if (posix_memalign(&p, bytes < PAGES_LARGE ? 64 : PAGES_LARGE, bytes) != 0) {
+		errno = ENOMEM;
 		return (NULL);
+	}
 #ifdef MADV_HUGEPAGE
 	if (bytes >= PAGES_LARGE)
 		madvise(p, bytes, MADV_HUGEPAGE);

@@ -211,6 +211,12 @@ arena_shared(const struct arena *a)
 	return (a->name[0] != '\0');
 }
 
+int
+arena_ours(const struct arena *a)
+{
+	return (a->slot != NULL);
+}
+
 void
 arena_describe(const struct arena *a, struct frame_arena *desc)
 {

@@ -8,9 +8,11 @@
 #ifndef IO_H
 #define IO_H
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "bytes.h"
 #include "rules.h"
@@ -60,6 +62,7 @@ struct arena *arena_map(const struct frame_arena *);	/* read only; NULL: errno *
 void	 arena_free(struct arena *);
 void	 arena_unlink(struct arena *);		/* everybody has mapped it */
 int	 arena_shared(const struct arena *);
+int	 arena_ours(const struct arena *);	/* made here, not mapped */
 void	 arena_describe(const struct arena *, struct frame_arena *);
 int	 arena_take(struct arena *);		/* a slot, held once; -1: none is free */
 void	 arena_hold(struct arena *, int slot);
@@ -145,5 +148,212 @@ int	 knocker_send(struct knocker *, const struct knock *);
 int	 knocker_recv(struct knocker *, struct answer *);	/* 1, 0, -1 */
 
 const char *io_versions(void);		/* of the libraries in use, a line each */
+
+/*
+ * segments: the files of a journal, NAME.OFFSET in the directory of a subtask;
+ * see weir-journal(5).  They are listed in order and do not overlap.  -1: errno,
+ * and the sentence in why; errno is EBADMSG where files are not what they should
+ * be.  Every step that changes the disk is a function of its own.
+ */
+struct segment {
+	uint64_t	 first, len;		/* position of its first byte; bytes */
+};
+
+struct segments {
+	int		 dirfd;			/* borrowed */
+	char		 dir[PATH_MAX], name[WEIR_NAME_MAX + 1];	/* for messages */
+	struct segment	*list;			/* ascending */
+	size_t		 n, room;
+	int		 readfd;		/* of the segment read last, or -1 */
+	uint64_t	 readfirst;
+	char		 why[PATH_MAX + 256];
+};
+
+int	 segments_open(struct segments *, int dirfd, const char *dir, const char *name);
+void	 segments_close(struct segments *);
+int	 segments_scan(struct segments *);		/* list what is there */
+uint64_t segments_contiguous(const struct segments *, uint64_t from);	/* up to where */
+/* The file that holds a position: its descriptor, borrowed until the next call,
+ * the place in it, and how many bytes it has from there on. */
+int	 segments_at(struct segments *, uint64_t position, int *fd, off_t *at, uint64_t *n);
+int	 segments_read(struct segments *, uint64_t from, void *, size_t);
+int	 segments_create(struct segments *, uint64_t first);	/* its descriptor */
+int	 segments_append(struct segments *);		/* descriptor of the last one */
+int	 segments_write(struct segments *, int fd, const void *, size_t);
+int	 segments_sync(struct segments *, int fd);
+int	 segments_sync_directory(struct segments *);
+int	 segments_renew(struct segments *, uint64_t from);
+int	 segments_remove(struct segments *, size_t);
+int	 segments_truncate(struct segments *, uint64_t to);
+void	 segments_path(const struct segments *, uint64_t first, char *, size_t);
+
+/*
+ * journal: durable bytes of a stage, appended; a position is the number of bytes
+ * before it since the journal was born.  See weir-journal(5).
+ *
+ * All functions wait for the disk: they are for one thread, the writer.  After
+ * the first one that failed every other fails with the same sentence.  errno is
+ * EBADMSG where the files are not what the checkpoint says: running again does
+ * not help then.
+ */
+struct journal;
+
+enum journal_tail {
+	JOURNAL_CUT,		/* what lies behind the range belongs to nobody */
+	JOURNAL_KEEP		/* keep it, as far as it goes without a gap (a spool) */
+};
+
+/* dirfd is borrowed for the journal's life, dir is its name in messages; nothing
+ * is touched yet.  NULL: ENOMEM, or EINVAL. */
+struct journal *journal_open(int dirfd, const char *dir, const char *name,
+	    uint64_t segment_bytes);
+void	 journal_close(struct journal *);
+const char *journal_error(const struct journal *);
+
+int	 journal_create(struct journal *);		/* empty, whatever is there */
+int	 journal_attach(struct journal *, const struct journal_range *, enum journal_tail);
+
+int	 journal_append(struct journal *, const void *, size_t);
+/* Make it durable; *r is what a checkpoint has to know. */
+int	 journal_mark(struct journal *, struct journal_range *r);
+uint64_t journal_offset(const struct journal *);	/* the end */
+uint64_t journal_start(const struct journal *);
+
+/* The next start: remember the end (again: the earlier one is forgotten); make
+ * what was remembered the start of the marks to come. */
+int	 journal_begin_start(struct journal *);
+int	 journal_adopt_start(struct journal *);
+
+/* Remove the segments that end at or below a position: the oldest start that
+ * any retained checkpoint has. */
+int	 journal_trim(struct journal *, uint64_t below);
+
+/* Copy a range that is marked to fd at offset, and sync fd: not one with
+ * O_APPEND.  Doing it again writes the same. */
+int	 journal_publish(struct journal *, uint64_t from, uint64_t to, int fd, off_t offset,
+	    const char *output);
+int	 journal_read(struct journal *, uint64_t from, void *, size_t);	/* exactly */
+
+/*
+ * writer: one thread that does all disk I/O that may wait, a job at a time in the
+ * order in which they were put.  All functions are for the thread that made it,
+ * its owner.  After the first job that gave -1 none is run any more.
+ */
+struct writer;
+
+/* A byte is written to wakefd, which does not block, when there is something to
+ * collect after there was nothing.  NULL: errno. */
+struct writer *writer_new(int wakefd);
+/* run(arg) in the thread, then done(arg, what it gave, or -1 where it was not run)
+ * from writer_collect(); done may be NULL.  -1: ENOMEM, or ECANCELED while the
+ * writer is being freed. */
+int	 writer_put(struct writer *, int (*run)(void *), void (*done)(void *, int), void *arg);
+size_t	 writer_collect(struct writer *);	/* how many were done */
+size_t	 writer_pending(const struct writer *);	/* put, and not yet collected */
+void	 writer_free(struct writer *);	/* waits for all that is put, and collects it */
+
+/*
+ * The run directory of a job is made by its coordinator, who has the job's lock,
+ * and is joined by its stages.  No lock of its own, and closing does not remove
+ * it.  Names in it: doors NAME.I, and ATTEMPT-... for what lives no longer than
+ * an attempt: links, and the notes of shared memory.
+ */
+/* own: where it shall be, absolute; elsewhere, where that is too long for sockets.
+ * base: names the job's shared memory, and the place elsewhere: "job-...". */
+struct rundir *rundir_make_job(const char *own, const char *base, char *why, size_t size);
+struct rundir *rundir_join_job(const char *path, const char *base, char *why, size_t size);
+/* What attempts before this one left; their processes have to be gone. */
+void	 rundir_clear_below(struct rundir *, uint32_t attempt);
+void	 rundir_remove(struct rundir *);	/* all of it, and close */
+
+/*
+ * lockfile: a file that one process holds, and who that is, in one line.  Held
+ * as long as the descriptor is open.
+ */
+struct holder {
+	long		 pid;
+	char		 run[PATH_MAX];		/* or empty */
+	int64_t		 start_s;		/* since the Epoch */
+};
+
+int	 lockfile_take(int dirfd, const char *file);	/* fd; -1: EWOULDBLOCK, errno */
+int	 lockfile_say(int fd, const char *run);
+int	 lockfile_read(int dirfd, const char *file, struct holder *);	/* 1, 0: it does
+					   not say, -1: errno */
+
+/*
+ * wholefile: a small file.  Read: NULL and errno; EBADMSG: not a file, or larger
+ * than max.  Replaced by way of a temporary one beside it: errno and the verb of
+ * the sentence say what failed.
+ */
+char	*wholefile_read(int dirfd, const char *file, size_t max, size_t *len);	/* to free() */
+
+enum replaced {
+	REPLACED,
+	REPLACED_NOT,		/* it is as it was */
+	REPLACED_UNKNOWN	/* nobody knows which of the two is on disk */
+};
+
+enum replaced wholefile_replace(int dirfd, const char *file, const char *temp,
+	    const void *, size_t, const char **verb);
+
+/*
+ * jobdir: the directory of a job, see weir-job(5).  It alone knows the names of
+ * the files there.  Sentences begin with the file; errno says what kind they are:
+ * jobdir_status(errno) is what a program exits with for them.
+ *
+ *	EBADMSG, ENOTSUP	damaged, or not for me: running again cannot help
+ *	EWOULDBLOCK		in use
+ *	ENOENT			no job is there (yet)
+ */
+struct jobdir;
+
+#define JOBDIR_STAGES	"stages"
+#define JOBDIR_LOCK	"lock"		/* of the job, and of each subtask */
+
+int	 jobdir_status(int error);
+
+/* create: make it where it is not there.  NULL: why, and errno. */
+struct jobdir *jobdir_open(const char *path, int create, char *why, size_t size);
+void	 jobdir_close(struct jobdir *);
+int	 jobdir_fd(const struct jobdir *);
+const char *jobdir_path(const struct jobdir *);	/* for messages: ends with a slash */
+const char *jobdir_error(const struct jobdir *);
+
+/*
+ * For the coordinator.  Lock; then start, which reads job.json and makes sure that
+ * what it has read is what is on disk: 1, or 0 where the job is new; jobdir_new()
+ * and jobdir_save() make it then.
+ */
+int	 jobdir_lock(struct jobdir *);
+int	 jobdir_start(struct jobdir *, struct jobfile *);
+void	 jobdir_new(struct jobfile *, unsigned groups);
+/* Replace job.json.  -1: it has not been replaced and it may be tried again; but
+ * where jobdir_unknown() nobody knows what is on disk: leave, and start again. */
+int	 jobdir_save(struct jobdir *, struct jobfile *);
+int	 jobdir_unknown(const struct jobdir *);
+int	 jobdir_history(struct jobdir *, const struct history *);
+struct rundir *jobdir_run_make(struct jobdir *);	/* and the lock tells it */
+
+/* For everybody. */
+int	 jobdir_begun(const struct jobdir *);	/* it has a job.json */
+int	 jobdir_read(struct jobdir *, struct jobfile *);	/* 1, 0: none there, -1 */
+/* 1: the coordinator that is alive; 0: nobody is known. */
+int	 jobdir_holder(struct jobdir *, struct holder *);
+struct rundir *jobdir_run_join(struct jobdir *);	/* NULL: ENOENT: nobody is there */
+
+/* stagedir: the directory of a subtask.  NULL: why, and errno; with ENOENT job.json
+ * is not there yet. */
+struct stagedir;
+
+struct stagedir *stagedir_open(struct jobdir *, const char *stage, unsigned subtask,
+	    char *why, size_t size);
+void	 stagedir_close(struct stagedir *);		/* and unlock */
+int	 stagedir_fd(const struct stagedir *);		/* for journals and the base */
+const char *stagedir_path(const struct stagedir *);
+const char *stagedir_error(const struct stagedir *);
+/* 1: it is mine.  0: somebody has it, stagedir_error() names the process; call
+ * again.  -1: the same, but the deadline is over (EWOULDBLOCK), or an error. */
+int	 stagedir_lock(struct stagedir *, int64_t now_ms, int64_t deadline_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <bsd/string.h>
 
@@ -18,6 +19,20 @@ log_open(const char *name, enum log_level most)
 	log_most = most;
 }
 
+/* journald says by device and inode which standard error is its own. */
+static int
+journald_listens(void)
+{
+	const char	*stream = getenv("JOURNAL_STREAM");
+	struct stat	 st;
+	char		 mine[64];
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) == -1)
+		return (0);
+	snprintf(mine, sizeof(mine), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return (strcmp(mine, stream) == 0);
+}
+
 void
 log_vsay(enum log_level level, const char *fmt, va_list ap)
 {
@@ -30,7 +45,7 @@ log_vsay(enum log_level level, const char *fmt, va_list ap)
 	if (level > log_most)
 		return;
 	snprintf(line, sizeof(line), "%s%s: ",
-	    getenv("JOURNAL_STREAM") != NULL ? priorities[level] : "", log_name);
+	    journald_listens() ? priorities[level] : "", log_name);
 	n = strlen(line);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	for (i = 0; line[i] != '\0'; i++)

@@ -1,5 +1,5 @@
 /*
- * rundir: the directory of sockets of one ephemeral stage.
+ * rundir: the directory of sockets, of one ephemeral stage or of a job.
  *
  *	${XDG_RUNTIME_DIR:-/tmp}/weir-UID/	0700, ours
  *		PID-START/			0700, one stage
@@ -8,10 +8,13 @@
  *			ATTEMPT-NONCE		its links
  *			SUFFIX.shm		one for each arena not yet unlinked
  *		session-SID/NAME		address line of a published stage
+ *		job-HASH/			of a job, where JOB/run is too long
  *
  * A directory whose lock can be had belongs to nobody.  Whoever makes one takes
- * its lock and looks again: a sweeper may have been in between.
+ * its lock and looks again: a sweeper may have been in between.  That of a job has
+ * no lock and is not swept: what attempts left there is cleared by the job.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -31,6 +35,8 @@
 #define SOCKET_MAX	107	/* bytes of a socket's path (sun_path) */
 #define BASE_MAX	18	/* PID-START */
 #define LINK_MAX	27	/* ATTEMPT-NONCE */
+#define DOOR_MAX	(WEIR_NAME_MAX + 6)	/* NAME.I, any */
+#define EVERYTHING	UINT64_MAX	/* no attempt is so high */
 
 struct rundir {
 	char	 root[SOCKET_MAX + 1];
@@ -89,9 +95,26 @@ shm_clear(const char *base, const char *file)
 	shm_unlink(name);
 }
 
-/* Remove a run directory and the shared memory that it names. */
+/* A link or a note of an attempt below: begins with its number; a door ends with
+ * that of a subtask. */
+static int
+entry_stale(const char *file, uint64_t below)
+{
+	const char	*dot = strchr(file, '.');
+	char		*end;
+	uint64_t	 attempt;
+
+	if (below == EVERYTHING)
+		return (1);
+	if (!isdigit((unsigned char)file[0]) || (dot != NULL && strcmp(dot, ".shm") != 0))
+		return (0);
+	attempt = strtoull(file, &end, 10);
+	return (*end == '-' && attempt < below);
+}
+
+/* Remove what is stale, and the shared memory that it names. */
 static void
-rundir_clear(const char *path, const char *base)
+entries_clear(const char *path, const char *base, uint64_t below)
 {
 	char		 file[SOCKET_MAX + 260];
 	struct dirent	*e;
@@ -100,24 +123,88 @@ rundir_clear(const char *path, const char *base)
 	if ((d = opendir(path)) == NULL)
 		return;
 	while ((e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.')
+		if (e->d_name[0] == '.' || !entry_stale(e->d_name, below))
 			continue;
 		shm_clear(base, e->d_name);
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
 		unlink(file);
 	}
 	closedir(d);
+}
+
+static void
+rundir_clear(const char *path, const char *base)
+{
+	entries_clear(path, base, EVERYTHING);
 	rmdir(path);
+}
+
+/* Sweeping, being born and publishing exclude each other.  -1: errno. */
+static int
+root_lock(const char *root)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd != -1 && flock(fd, LOCK_EX) == -1)
+		if (errno != EINTR) {
+			close(fd);
+			return (-1);
+		}
+	return (fd);
+}
+
+/* Nobody holds the lock of this run directory. */
+static int
+run_dead(const char *path)
+{
+	char	lock[1100];
+	int	fd, dead;
+
+	snprintf(lock, sizeof(lock), "%s/lock", path);
+	if ((fd = open(lock, O_RDWR | O_CLOEXEC)) == -1)
+		return (errno == ENOENT || errno == ENOTDIR);
+	dead = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	close(fd);
+	return (dead);
+}
+
+/* The run directory that a published line names; NULL: it is no such line. */
+static const char *
+line_run(char *line)
+{
+	char *p, *end;
+
+	/* "weir1 RUN/NAME NAME  # ..." */
+	if ((p = strchr(line, ' ')) == NULL || (end = strstr(line, "  # ")) == NULL)
+		return (NULL);
+	*end = '\0';
+	if ((end = strrchr(++p, '/')) == NULL)
+		return (NULL);
+	*end = '\0';
+	return (p);
+}
+
+static const char *
+file_run(const char *file, char *line, size_t size)
+{
+	FILE	*f;
+	int	 ok;
+
+	if ((f = fopen(file, "re")) == NULL)
+		return (NULL);
+	ok = fgets(line, (int)size, f) != NULL;
+	fclose(f);
+	return (ok ? line_run(line) : NULL);
 }
 
 /* Clear a session's names whose stage is gone. */
 static void
 session_sweep(const char *path)
 {
-	char		 file[SOCKET_MAX + 560], line[1024], *p, *end;
+	char		 file[SOCKET_MAX + 560], line[1024];
+	const char	*run;
 	struct dirent	*e;
 	DIR		*d;
-	FILE		*f;
 
 	if ((d = opendir(path)) == NULL)
 		return;
@@ -125,19 +212,7 @@ session_sweep(const char *path)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-		if ((f = fopen(file, "re")) == NULL)
-			continue;
-		p = fgets(line, sizeof(line), f);
-		fclose(f);
-		/* "weir1 RUN/NAME NAME  # ..." */
-		if (p == NULL || (p = strchr(line, ' ')) == NULL ||
-		    (end = strrchr(line, '#')) == NULL)
-			continue;
-		*end = '\0';
-		if ((end = strrchr(++p, '/')) == NULL)
-			continue;
-		*end = '\0';
-		if (access(p, F_OK) == -1)
+		if ((run = file_run(file, line, sizeof(line))) != NULL && run_dead(run))
 			unlink(file);
 	}
 	closedir(d);
@@ -162,6 +237,8 @@ sweep(const char *root)
 			session_sweep(path);
 			continue;
 		}
+		if (strncmp(e->d_name, "job-", 4) == 0)
+			continue;
 		snprintf(lock, sizeof(lock), "%s/lock", path);
 		/* flopen: a lock that another sweep has removed meanwhile is none */
 		if ((fd = flopen(lock, O_RDWR | O_NONBLOCK | O_CLOEXEC)) == -1) {
@@ -183,7 +260,7 @@ rundir_create(const char *stage, char *why, size_t size)
 	struct rundir	*d;
 	char		 lock[SOCKET_MAX + 48];
 	size_t		 below;
-	int		 tries;
+	int		 root;
 
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		snprintf(why, size, "%s", strerror(errno));
@@ -195,23 +272,23 @@ rundir_create(const char *stage, char *why, size_t size)
 		free(d);
 		return (NULL);
 	}
-	sweep(d->root);
 	snprintf(d->base, sizeof(d->base), "%ld-%lx", (long)getpid(), (long)time(NULL));
 	snprintf(d->path, sizeof(d->path), "%s/%s", d->root, d->base);
 	snprintf(lock, sizeof(lock), "%s/lock", d->path);
-	for (tries = 0; tries < 100; tries++) {
-		if (mkdir(d->path, 0700) == -1 && errno != EEXIST)
-			break;
-		/* waits for a sweep that holds it; nobody else does for long */
-		d->lock = flopen(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (d->lock != -1 && access(lock, F_OK) == 0)
-			return (d);
-		if (d->lock != -1)
-			close(d->lock);
+	d->lock = -1;
+	if ((root = root_lock(d->root)) != -1) {
+		sweep(d->root);
+		if (mkdir(d->path, 0700) == 0 || errno == EEXIST)
+			d->lock = flopen(lock, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 	}
-	snprintf(why, size, "%s: %s", d->path, strerror(errno));
-	free(d);
-	return (NULL);
+	if (d->lock == -1) {
+		snprintf(why, size, "%s: %s", d->path, strerror(errno));
+		free(d);
+		d = NULL;
+	}
+	if (root != -1)
+		close(root);
+	return (d);
 }
 
 struct rundir *
@@ -232,13 +309,19 @@ rundir_open(const char *path)
 void
 rundir_close(struct rundir *d)
 {
-	char *slash;
+	char		 line[1024], *slash;
+	const char	*run;
+	int		 root;
 
 	if (d == NULL)
 		return;
 	if (d->lock != -1) {
+		root = root_lock(d->root);
 		if (d->published[0] != '\0') {
-			unlink(d->published);
+			/* another stage may have taken the name over */
+			run = file_run(d->published, line, sizeof(line));
+			if (run == NULL || strcmp(run, d->path) == 0)
+				unlink(d->published);
 			if ((slash = strrchr(d->published, '/')) != NULL) {
 				*slash = '\0';
 				rmdir(d->published);
@@ -246,8 +329,78 @@ rundir_close(struct rundir *d)
 		}
 		rundir_clear(d->path, d->base);
 		close(d->lock);
+		if (root != -1)
+			close(root);
 	}
 	free(d);
+}
+
+static struct rundir *
+job_rundir(const char *path, const char *base, char *why, size_t size)
+{
+	struct rundir	*d;
+	struct stat	 st;
+
+	if (lstat(path, &st) == -1) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		return (NULL);
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077) != 0) {
+		snprintf(why, size, "%s: not a directory of mode 0700 that is mine; remove it",
+		    path);
+		errno = EBADMSG;
+		return (NULL);
+	}
+	if ((d = calloc(1, sizeof(*d))) == NULL ||
+	    strlcpy(d->path, path, sizeof(d->path)) >= sizeof(d->path) ||
+	    strlcpy(d->base, base, sizeof(d->base)) >= sizeof(d->base)) {
+		if (d != NULL)
+			errno = ENAMETOOLONG;
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		free(d);
+		return (NULL);
+	}
+	d->lock = -1;
+	return (d);
+}
+
+struct rundir *
+rundir_make_job(const char *own, const char *base, char *why, size_t size)
+{
+	char path[SOCKET_MAX + 40], root[SOCKET_MAX + 1];
+
+	if (strlen(own) + 1 + DOOR_MAX <= SOCKET_MAX)
+		strlcpy(path, own, sizeof(path));
+	/* a name that is longer than there is room for fails when its door is made */
+	else if (root_find(root, sizeof(root), DOOR_MAX, why, size) == 0 ||
+	    root_find(root, sizeof(root), LINK_MAX, why, size) == 0)
+		snprintf(path, sizeof(path), "%s/%s", root, base);
+	else
+		return (NULL);
+	if (mkdir(path, 0700) == -1 && errno != EEXIST) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		return (NULL);
+	}
+	return (job_rundir(path, base, why, size));
+}
+
+struct rundir *
+rundir_join_job(const char *path, const char *base, char *why, size_t size)
+{
+	return (job_rundir(path, base, why, size));
+}
+
+void
+rundir_clear_below(struct rundir *d, uint32_t attempt)
+{
+	entries_clear(d->path, d->base, attempt);
+}
+
+void
+rundir_remove(struct rundir *d)
+{
+	rundir_clear(d->path, d->base);
+	rundir_close(d);
 }
 
 const char *
@@ -305,22 +458,28 @@ session_path(const char *root, const char *name, char *path, size_t size)
 int
 rundir_publish(struct rundir *d, const char *name, const char *line)
 {
-	char	 path[sizeof(d->published)], temp[sizeof(d->published) + 64];
+	char	 root[SOCKET_MAX + 1], path[sizeof(d->published)], why[256];
+	char	 temp[sizeof(d->published) + 64];
 	FILE	*f;
-	int	 bad;
+	int	 bad, fd;
 
-	session_path(d->root, "", path, sizeof(path));
-	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+	if (root_find(root, sizeof(root), LINK_MAX, why, sizeof(why)) == -1 ||
+	    (fd = root_lock(root)) == -1)
 		return (-1);
-	session_path(d->root, name, path, sizeof(path));
-	snprintf(temp, sizeof(temp), "%s/lock.%s", d->path, name);
-	if ((f = fopen(temp, "we")) == NULL)
-		return (-1);
-	bad = fputs(line, f) == EOF;
-	if (fclose(f) == EOF || bad || rename(temp, path) == -1) {
-		unlink(temp);
-		return (-1);
+	session_path(root, "", path, sizeof(path));
+	bad = mkdir(path, 0700) == -1 && errno != EEXIST;
+	snprintf(temp, sizeof(temp), "%s/.%s", path, name);
+	session_path(root, name, path, sizeof(path));
+	if (!bad && (bad = (f = fopen(temp, "we")) == NULL) == 0) {
+		bad = fputs(line, f) == EOF;
+		if (fclose(f) == EOF || bad || rename(temp, path) == -1) {
+			unlink(temp);
+			bad = 1;
+		}
 	}
+	close(fd);
+	if (bad)
+		return (-1);
 	strlcpy(d->published, path, sizeof(d->published));
 	return (0);
 }

@@ -35,6 +35,7 @@ struct weir_scan {
 	struct weir_value	*value;
 	uint32_t		*refs;
 	size_t			 n, next;
+	struct buf		 key;		/* a copy: its entry moves when a value grows */
 };
 
 uint32_t
@@ -220,10 +221,13 @@ weir_scan_next(struct weir_scan *s, struct weir_record *r, const void **val, siz
 	if (s->next == s->n)
 		return (0);
 	table_at(s->value->w->handles->table, s->refs[s->next++], &key, &keylen, &at, len);
+	s->key.len = 0;
+	if (buf_add(&s->key, key, keylen) == -1)
+		return (weir_error(s->value->w, "%s", strerror(errno)));
 	*val = at;
-	r->data = r->key = key;
+	r->data = r->key = (const char *)s->key.data;
 	r->len = r->keylen = (uint32_t)keylen;
-	r->hash = weir_hash(key, keylen);
+	r->hash = weir_hash(r->key, keylen);
 	r->ordinal = 0;
 	weir_select(s->value->w, r);
 	return (1);
@@ -235,5 +239,6 @@ weir_scan_end(struct weir_scan *s)
 	if (s == NULL)
 		return;
 	free(s->refs);
+	buf_free(&s->key);
 	free(s);
 }

@@ -66,7 +66,9 @@ duration_parse(const char *s, uint64_t *ms)
 		return (why);
 	}
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].name) == 0 && n <= UINT64_MAX / 86400000 / 366) {
+		if (strcmp(end, units[i].name) == 0) {
+			if (n > (uint64_t)INT64_MAX / units[i].ms)
+				return ("is too long");
 			*ms = n * units[i].ms;
 			return (NULL);
 		}

@@ -415,6 +415,22 @@ outlet_polls(struct weir *w, struct polls *p)
 	return (bad);
 }
 
+/* Our arenas, and where records are passed on those that they lie in.  Numbers
+ * are places in the atlas: one that nobody needs is there without a name. */
+static void
+arenas_list(const struct weir *w, struct frame_stream *s)
+{
+	const struct arena	*a;
+	int			 passes = (w->stage->flags & (WEIR_PASSES | WEIR_KEYS)) != 0;
+
+	for (s->narenas = 0; s->narenas < w->atlas.n; s->narenas++) {
+		a = w->atlas.arena[s->narenas];
+		memset(&s->arenas[s->narenas], 0, sizeof(s->arenas[0]));
+		if (passes || arena_ours(a))
+			arena_describe(a, &s->arenas[s->narenas]);
+	}
+}
+
 int
 outlet_announce(struct weir *w)
 {
@@ -441,9 +457,7 @@ outlet_announce(struct weir *w)
 			bad = text_write(w, &t->outs[i], w->header.text, w->header.len) == -1 ||
 			    text_write(w, &t->outs[i], "\n", 1) == -1;
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
-			for (s->narenas = 0; s->narenas < w->atlas.n; s->narenas++)
-				arena_describe(w->atlas.arena[s->narenas],
-				    &s->arenas[s->narenas]);
+			arenas_list(w, s);
 			if (link_send_stream(t->outs[i].links[j].link, s) == -1)
 				bad = weir_error(w, "link to %s: %s", out_name(&t->outs[i]),
 				    link_error(t->outs[i].links[j].link));

@@ -540,7 +540,7 @@ a_file_may_begin_with_an_interpreter(void)
 	CHECK(begin_file(only, sizeof(only) - 1) == -1);
 	CHECK(said("it gives nil, not a function"));
 	CHECK(begin_file("", 0) == -1);
-	CHECK(said("it gives nil, not a function"));
+	CHECK(said("nothing is in it"));
 }
 
 static void

@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+# The manual: its pages are well formed and complete, what they say about options
+# is what the programs say, and their examples do what they show.
+
+load lib/helper
+
+setup() {
+	weir_setup
+	man=$WEIR_SOURCE/man
+}
+
+programs() {
+	weir help | sed -n '/yours: /d; s/^    \([a-z]*\) .*/\1/p'
+}
+
+# section PAGE NAME: its lines
+section() {
+	awk -v name="$2" '/^[.]Sh / { on = substr($0, 5) == name; next } on' "$man/$1"
+}
+
+# same WANT GOT TEXT: two texts
+same() {
+	printf '%s\n' "$1" >want
+	printf '%s\n' "$2" >got
+	assert_same want got || {
+		echo "$3" >&2
+		return 1
+	}
+}
+
+# Rows of --help as "LETTER NAME", with a "+" behind it if there is an argument.
+# said NAME own|all
+said() {
+	weir "$1" --help | awk -v which="$2" '
+	/^Options of / { on = (which == "all") == ($3 == "all") }
+	on && /^ +(-., )?--/ {
+		letter = $1 ~ /^-.,$/ ? substr($1, 2, 1) : "-"
+		sub(/^ +(-., )?--/, "")
+		name = $1
+		sub(name, "")
+		print letter, name (/^ [^ ]/ ? " +" : "")
+	}' | sort
+}
+
+# documented PAGE SECTION: the same, of the items of a list in a page
+documented() {
+	section "$1" "$2" | awk '
+	/^[.]It Fl / {
+		letter = $3 ~ /^-/ ? "-" : $3
+		for (i = 3; i <= NF && $i !~ /^-/; i++)
+			;
+		print letter, substr($i, 2) (i < NF ? " +" : "")
+	}' | sort
+}
+
+@test "mandoc finds nothing to say" {
+	run mandoc -T lint -W warning "$man"/*.[1-8]
+	assert_output ''
+}
+
+# What a program prints is as wide as it is.
+@test "no line is wider than a terminal" {
+	local page
+	for page in "$man"/*.[1-8]; do
+		mandoc -T ascii -O width=80 "$page" | sed 's/.\x08//g' | expand |
+		    awk -v page="${page##*/}" 'length($0) > 80 && !/^ +[a-z]+: / { print page ": " $0 }'
+	done >wide
+	run cat wide
+	assert_output ''
+}
+
+@test "pages of programs have their sections, in order" {
+	local page
+	for page in "$man"/*.1; do
+		same "NAME
+SYNOPSIS
+DESCRIPTION
+OPTIONS
+EXIT STATUS
+EXAMPLES
+SEE ALSO
+CAVEATS" "$(sed -n 's/^[.]Sh //p' "$page" | grep -v ENVIRONMENT)" "sections of ${page##*/}"
+	done
+}
+
+@test "each program has a page, each page a program; weir(7) lists them" {
+	same "$(programs | sed 's/.*/weir-&.1/' | sort; echo weir.1)" \
+	    "$(cd "$man" && printf '%s\n' *.1 | sort)" 'pages'
+	same "$(printf 'weir\n'; programs | sed 's/^/weir-/' | sort)" \
+	    "$(section weir.7 PROGRAMS | sed -n 's/^[.]It Xr \(.*\) 1$/\1/p' | sort)" \
+	    'list of programs in weir(7)'
+}
+
+@test "a reference to a page of weir finds it" {
+	sed -n 's/^[.]\(It \)\{0,1\}Xr \(weir[^ ]*\) \([0-9]\).*/\2.\3/p' "$man"/*.[1-8] |
+	    sort -u >referred
+	assert [ -s referred ]
+	while read -r page; do
+		assert_exists "$man/$page"
+	done <referred
+}
+
+@test "a program's own options: --help, OPTIONS and SYNOPSIS agree" {
+	local program letter name rest
+	for program in $(programs); do
+		said "$program" own >mine
+		assert [ -s mine ]
+		same "$(cat mine)" "$(documented "weir-$program.1" OPTIONS)" "options of $program"
+		section "weir-$program.1" SYNOPSIS >synopsis
+		while read -r letter name rest; do
+			grep -qE "Fl (-$name( |$)|[A-Za-z]*$letter)" synopsis || {
+				echo "$program: --$name is not in its SYNOPSIS" >&2
+				return 1
+			}
+		done <mine
+	done
+}
+
+@test "options of all stages: --help, weir(7) and each page agree" {
+	local program
+	for program in $(programs); do
+		said "$program" all >common
+		cat common >>union
+		same "$(awk '{ print $1 == "-" ? "-" $2 : $1 }' common | sort)" \
+		    "$(section "weir-$program.1" OPTIONS | awk '
+			/^Options of all stages/ { on = 1 }
+			on && /^[.]Fl / {
+				for (i = 2; i <= NF; i++)
+					if ($i != "," && $i != ".")
+						print $i
+			}' | sort)" \
+		    "options of all stages that $program has"
+	done
+	same "$(sort -u union)" "$(documented weir.7 'OPTIONS OF ALL STAGES')" \
+	    'options of all stages in weir(7)'
+}
+
+@test "the options of the front are those of its page" {
+	local option
+	same "V version
+h help" "$(documented weir.1 OPTIONS)" 'options of weir(1)'
+	for option in -h --help -V --version; do
+		run_weir "weir $option"
+		assert [ -n "$output" ]
+	done
+	run_weir -s 2 'weir -x'
+}
+
+# examples PAGE: its examples print what it shows: in bash, and in sh but for <( )
+examples() {
+	local shell script uses
+	mkdir "$1"
+	"$WEIR_SOURCE/tests/page-examples" -v dir="$1" "$man/$1"
+	assert_exists "$1/01.sh"
+	for shell in bash sh; do
+		mkdir run
+		for script in "$1"/*.sh; do
+			uses=$shell
+			! grep -q '[<>](' "$script" || uses=bash
+			(cd run && timeout -k 2 "$(seconds 20)" "$uses" "../$script") \
+			    >got 2>&1 </dev/null || echo "[status $?]" >>got
+			assert_same "${script%.sh}.want" got || return 1
+		done
+		rm -rf run
+	done
+}
+
+@test "weir(1): the examples" {
+	examples weir.1
+}
+
+@test "weir(7): the examples" {
+	examples weir.7
+}
+
+@test "weir-keyby(1): the examples" {
+	examples weir-keyby.1
+}
+
+@test "weir-reduce(1): the examples" {
+	examples weir-reduce.1
+}
+
+@test "weir-sink(1): the examples" {
+	examples weir-sink.1
+}
+
+@test "weir-source(1): the examples" {
+	examples weir-source.1
+}
+
+@test "weir-statemap(1): the examples" {
+	examples weir-statemap.1
+}
+
+@test "no page's examples were forgotten here" {
+	same "$(cd "$man" && grep -l '^[$] ' ./*.[1-8] | sed 's,.*/,,' | sort)" \
+	    "$(sed -n 's/^\texamples \(weir.*\)/\1/p' "$BATS_TEST_FILENAME" | sort)" \
+	    'pages whose examples are run'
+}
+
+@test "an example that lies is found" {
+	man=$PWD/pages
+	mkdir pages
+	printf '%s\n' '.Bd -literal' '$ echo one; echo two \e' '>     three' one 'two three' \
+	    '$ printf \(aq%s\en\(aq four' 'four' '.Ed' >pages/true.1
+	examples true.1
+	sed 's/^four/five/' pages/true.1 >pages/false.1
+	run examples false.1
+	assert_failure
+	assert_line '< five'
+	assert_line '> four'
+}
