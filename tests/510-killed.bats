@@ -98,7 +98,7 @@ stopped() {
 still() {
 	local size i
 	size=$(stat -c %s "$1")
-	for i in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		moment
 	done
 	[ "$size" = "$(stat -c %s "$1")" ]

@@ -226,6 +226,7 @@ journal_attach(struct journal *j, const struct journal_range *r, enum journal_ta
 		return (fail(j, EINVAL, "%s/%s: cannot be attached at %" PRIu64, j->files.dir,
 		    j->files.name, r->to));
 	j->error = 0;
+	j->why[0] = '\0';
 	j->begun = j->dirty = j->born = 0;
 	j->start = j->end = r->start;
 	XXH3_64bits_reset(j->sum);

@@ -453,7 +453,9 @@ outlet_announce(struct weir *w)
 	s->keylen = w->key.len;
 	t->announced = 1;
 	for (i = 0; i < t->n && !bad; i++) {
-		if (t->outs[i].wire->kind == WIRE_TEXT && w->header.text != NULL)
+		/* subtasks that write to one place have one header */
+		if (t->outs[i].wire->kind == WIRE_TEXT && w->header.text != NULL &&
+		    w->subtask == 0)
 			bad = text_write(w, &t->outs[i], w->header.text, w->header.len) == -1 ||
 			    text_write(w, &t->outs[i], "\n", 1) == -1;
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
