@@ -96,7 +96,7 @@ stopped() {
 
 # still FILE: it has not grown for some moments
 still() {
-	local size i
+	local size
 	size=$(stat -c %s "$1")
 	for _ in 1 2 3 4 5 6; do
 		moment

@@ -45,6 +45,8 @@ const char *rundir_path(const struct rundir *);
 const char *rundir_base(const struct rundir *);	/* PID-START: names the instance */
 int	 rundir_note(struct rundir *, const char *shm);	/* to be unlinked when stale */
 void	 rundir_forget(struct rundir *, const char *shm);
+int	 rundir_mark(struct rundir *, const char *fact);	/* between subtasks */
+int	 rundir_marked(const struct rundir *, const char *fact);
 int	 rundir_publish(struct rundir *, const char *name, const char *line);
 int	 rundir_lookup(const char *name, char *line, size_t size);	/* -1: not there */
 
@@ -147,6 +149,7 @@ int	 knocker_poll(const struct knocker *);
 int	 knocker_send(struct knocker *, const struct knock *);
 int	 knocker_recv(struct knocker *, struct answer *);	/* 1, 0, -1 */
 
+int	 threads_check(char *why, size_t size);	/* can nng start its own? */
 const char *io_versions(void);		/* of the libraries in use, a line each */
 
 /*

@@ -44,6 +44,7 @@ struct rundir {
 	char	 base[32];
 	char	 published[SOCKET_MAX + WEIR_NAME_MAX + 32];
 	int	 lock;			/* -1: its supervisor's */
+	int	 spare;			/* to clear the directory where no other is left */
 };
 
 /* The directory of all this user's run directories, where a socket's name may be
@@ -285,7 +286,8 @@ rundir_create(const char *stage, char *why, size_t size)
 		snprintf(why, size, "%s: %s", d->path, strerror(errno));
 		free(d);
 		d = NULL;
-	}
+	} else
+		d->spare = fcntl(d->lock, F_DUPFD_CLOEXEC, 3);
 	if (root != -1)
 		close(root);
 	return (d);
@@ -327,6 +329,8 @@ rundir_close(struct rundir *d)
 				rmdir(d->published);
 			}
 		}
+		if (d->spare != -1)
+			close(d->spare);
 		rundir_clear(d->path, d->base);
 		close(d->lock);
 		if (root != -1)
@@ -436,6 +440,29 @@ rundir_note(struct rundir *d, const char *shm)
 		return (-1);
 	close(fd);
 	return (0);
+}
+
+/* A fact that the subtasks of a stage wait for, as a file. */
+int
+rundir_mark(struct rundir *d, const char *fact)
+{
+	char	path[SOCKET_MAX + WEIR_NAME_MAX + 8];
+	int	fd;
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, fact);
+	if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == -1)
+		return (-1);
+	close(fd);
+	return (0);
+}
+
+int
+rundir_marked(const struct rundir *d, const char *fact)
+{
+	char path[SOCKET_MAX + WEIR_NAME_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, fact);
+	return (access(path, F_OK) == 0);
 }
 
 void

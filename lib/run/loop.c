@@ -16,6 +16,7 @@
 
 #include "run.h"
 
+#define HEADER_MS	5		/* look again for what another subtask has to do */
 #define LEAVE_MS	10000		/* for an upstream to take our last credit */
 
 enum phase {
@@ -203,6 +204,10 @@ announce(struct loop *l)
 		if (!l->announced) {
 			if ((done = outlet_connect(w, l->now)) != 1)
 				return (done);
+			if (outlet_header_awaited(w)) {
+				polls_until(&l->polls, l->now + HEADER_MS);
+				return (0);
+			}
 			if (outlet_announce(w) == -1)
 				return (-1);
 			l->announced = 1;

@@ -124,9 +124,12 @@ static int
 work(struct weir *w, int subtask)
 {
 	sigset_t all;
+	char	 why[256];
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (threads_check(why, sizeof(why)) == -1)
+		return (weir_error(w, "%s", why));
 	if (emit_open(w) == -1 || handles_open(w) == -1 || report_open(w) == -1)
 		return (-1);
 	if (outlet_open(w) == -1)

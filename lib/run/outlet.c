@@ -20,6 +20,7 @@
 #define NOBODY_MS	3000		/* say that nobody has come */
 #define GIVE_UP_MS	30000
 #define HEAL_MS		500
+#define HEADER_FACT	"header"
 #define AT_ONCE		64		/* knocks, or credits of a link, in one turn */
 
 struct inflight {
@@ -431,6 +432,33 @@ arenas_list(const struct weir *w, struct frame_stream *s)
 	}
 }
 
+/* Subtasks that write to one place have one header, which the first one writes. */
+static int
+header_write(struct weir *w, struct output *o)
+{
+	if (w->header.text == NULL)
+		return (0);
+	if (text_write(w, o, w->header.text, w->header.len) == -1 ||
+	    text_write(w, o, "\n", 1) == -1)
+		return (-1);
+	if (w->set.parallelism > 1 && rundir_mark(w->dir, HEADER_FACT) == -1)
+		return (weir_error(w, "%s: %s", rundir_path(w->dir), strerror(errno)));
+	return (0);
+}
+
+int
+outlet_header_awaited(const struct weir *w)
+{
+	unsigned i;
+
+	if (w->subtask == 0 || w->header.text == NULL)
+		return (0);
+	for (i = 0; i < w->out->n; i++)
+		if (w->out->outs[i].wire->kind == WIRE_TEXT)
+			return (!rundir_marked(w->dir, HEADER_FACT));
+	return (0);
+}
+
 int
 outlet_announce(struct weir *w)
 {
@@ -453,11 +481,8 @@ outlet_announce(struct weir *w)
 	s->keylen = w->key.len;
 	t->announced = 1;
 	for (i = 0; i < t->n && !bad; i++) {
-		/* subtasks that write to one place have one header */
-		if (t->outs[i].wire->kind == WIRE_TEXT && w->header.text != NULL &&
-		    w->subtask == 0)
-			bad = text_write(w, &t->outs[i], w->header.text, w->header.len) == -1 ||
-			    text_write(w, &t->outs[i], "\n", 1) == -1;
+		if (t->outs[i].wire->kind == WIRE_TEXT && w->subtask == 0)
+			bad = header_write(w, &t->outs[i]) == -1;
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
 			arenas_list(w, s);
 			if (link_send_stream(t->outs[i].links[j].link, s) == -1)

@@ -140,6 +140,7 @@ int	 outlet_open(struct weir *);		/* makes the door */
 void	 outlet_close(struct weir *);
 int	 outlet_connect(struct weir *, int64_t now);	/* 1: all consumers are there */
 int	 outlet_polls(struct weir *, struct polls *);
+int	 outlet_header_awaited(const struct weir *);	/* 1: as text, from subtask 0 */
 int	 outlet_announce(struct weir *);	/* send the stream frames */
 int	 outlet_ready(const struct weir *);	/* 1: all have credited 0 */
 int	 outlet_serve(struct weir *);		/* knocks, credits, what waits to be sent */

@@ -128,8 +128,9 @@ wiring_announce(struct weir *w)
 		if (o->kind == WIRE_PIPE) {
 			line_format(w, line, sizeof(line), (int)i);
 			if (write(o->fd, line, strlen(line)) == -1)
-				return (weir_error(w, "the program behind me has gone: %s",
-				    strerror(errno)));
+				return (weir_error(w, "the program behind me has gone, and it "
+				    "never connected; if it reads text, put 'weir sink -' "
+				    "before it"));
 		} else if (o->kind == WIRE_NAME && !published) {
 			published = 1;
 			line_format(w, line, sizeof(line), -1);
