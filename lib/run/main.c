@@ -19,6 +19,7 @@
 #include "run.h"
 
 #define FILES_MIN	64U		/* descriptors; some 28, and 8 for each further link */
+#define FILES_MOST	4096
 
 #ifndef VERSION
 #define VERSION "0"
@@ -56,13 +57,20 @@ standard_closed(struct weir *w)
 	return (0);
 }
 
-/* Where a link finds no descriptor nng tries again for ever, and says nothing. */
+/* Where a link finds no descriptor nng tries again for ever, and says nothing.
+ * 128 links take some thousand: the usual soft limit is too low, the hard one not. */
 static int
 files_check(struct weir *w)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < FILES_MIN)
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return (0);
+	if (rl.rlim_cur < FILES_MOST && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max < FILES_MOST ? rl.rlim_max : FILES_MOST;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	if (rl.rlim_cur < FILES_MIN)
 		return (weir_misuse(w, "only %u files may be open at a time (ulimit -n), and I "
 		    "need %u", (unsigned)rl.rlim_cur, FILES_MIN));
 	return (0);
