@@ -6,6 +6,7 @@
 #	make install	PREFIX=/usr/local DESTDIR=; make uninstall takes it away
 #	make lint	two compilers, cppcheck, mandoc, shellcheck, who includes what
 #	make asan	all tests again with AddressSanitizer and UBSan
+#	make fuzz	mutated frames under AddressSanitizer; SEEDS=20 millions of them
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
 #	make clean
 
@@ -131,6 +132,13 @@ ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 asan:
 	+@$(MAKE) --no-print-directory B=$B/asan CFLAGS='$(ASAN)' check
 
+SEEDS =		20
+
+fuzz:
+	+@$(MAKE) --no-print-directory B=$B/asan CFLAGS='$(ASAN)' $B/asan/tests/tools/fuzz-frame
+	@for seed in $$(seq $(SEEDS)); do \
+	    $B/asan/tests/tools/fuzz-frame 1000000 $$seed || exit 1; done
+
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
 SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench \
@@ -180,5 +188,5 @@ uninstall:
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: all objects packages check demo bench asan lint simulate clean \
+.PHONY: all objects packages check demo bench asan fuzz lint simulate clean \
 	install uninstall

@@ -530,6 +530,25 @@ clock_us() {
 	assert_same want got
 }
 
+@test "-F: rotated twice before the first of the files had ended" {
+	seq 1 10 >log
+	start it 'exec weir source -F log >got'
+	wait_for has got 10
+	mv log log.1
+	seq 11 20 >log
+	# it holds the second open, and still waits for the last words of the first
+	holds() {
+		readlink "/proc/$it_pid/fd"/* | grep -qx "$PWD/$1"
+	}
+	wait_for holds log
+	holds log.1
+	mv log log.2
+	seq 21 30 >log
+	wait_for has got 30
+	stop it
+	assert_same <(seq 1 30) got
+}
+
 @test "-F: truncated in place is said, and read again from its beginning" {
 	seq 1 100 >log
 	start it 'weir source -F log | weir sink got'

@@ -255,6 +255,9 @@ table() {
 	table want <<<'a 2 4 4 3'
 	assert_same want got
 	assert_err 'reduce: 3 bad records skipped'
+	reduced --on-error skip --emit end count sum:2 sum:3
+	table want <<<'a 2 4 4'
+	assert_same want got
 }
 
 @test "values and texts that grow and shrink keep to their keys" {
