@@ -522,9 +522,12 @@ free_port() {
 	run_weir 'weir source -H -p 3 f1 f2 f3 | weir sink out'
 	assert_equal "$(head -n 1 out)" $'k\tn'
 	assert_lines want out
-	run_weir 'weir source -H -p 3 f1 f2 f3 >out2'
-	assert_equal "$(head -n 1 out2)" $'k\tn'
-	assert_lines want out2
+	# whichever subtask is the first to write
+	for _ in {1..8}; do
+		run_weir 'weir source -H -p 3 f1 f2 f3 >out2'
+		assert_equal "$(head -n 1 out2)" $'k\tn'
+		assert_lines want out2
+	done
 }
 
 @test "-p: refused where order or the outside makes it senseless" {

@@ -275,12 +275,11 @@ another() {
 	nothing_left
 }
 
-@test "a long XDG_RUNTIME_DIR, one that is not there, one of others: it works, elsewhere" {
+@test "a long XDG_RUNTIME_DIR, one that is not there, one not to be written to: it works, elsewhere" {
 	local dir
-	for dir in "$PWD/$(printf 'd%.0s' {1..120})" "$PWD/missing" / relative ''; do
+	for dir in "$PWD/$(printf 'd%.0s' {1..120})" "$PWD/missing" /proc relative ''; do
 		[ ${#dir} -lt 100 ] || mkdir "$dir"
 		run_weir 'export XDG_RUNTIME_DIR=$1; seq 1 3 | weir source | weir keyby | weir sink --truncate out' "$dir"
 		assert_same <(seq 1 3) out
 	done
-	rm -rf "/weir-$UID"
 }

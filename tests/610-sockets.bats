@@ -9,7 +9,10 @@ cases='close half garbage protocol huge cut pair request'
 
 tools() {
 	PATH=$WEIR_BUILD/tests/tools:$PATH
-	export PATH
+	# nng itself loses a listener that it has closed
+	echo 'leak:libnng.so' >nng
+	LSAN_OPTIONS=suppressions=$PWD/nng:print_suppressions=0
+	export PATH LSAN_OPTIONS
 }
 
 # early TEXT: source waits for its consumer; TEXT is run with $at, its door, then
@@ -19,8 +22,12 @@ early() {
 	run_weir 'weir source in | { IFS= read -r line; at=${line#* }; at=${at%%#*}.0
 	    '"$1"' || exit 99; { echo "$line"; exec cat; } | weir sink out; }'
 	assert_same in out
-	# a request arrives, and is no knock; of all else nothing is heard
-	assert_equal "${stderr#source: somebody knocked at my door and was not understood}" ''
+	only_rubbish
+}
+
+# only_rubbish: a request arrives and is no knock; of all else nothing is heard
+only_rubbish() {
+	assert_equal "$(grep -vxE '[a-z]+: somebody knocked at my door and was not understood' <<<"$stderr")" ''
 }
 
 @test "at a door, before the consumer comes" {
@@ -76,7 +83,7 @@ over() {
 	rm hold
 	finish p
 	assert_equal "$(cut -f 1 out)" "$(seq 2000)"
-	assert_equal "$stderr" ''
+	only_rubbish
 }
 
 @test "at all sockets of a running pipeline" {

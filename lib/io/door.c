@@ -37,6 +37,8 @@ struct knocker {
 	nng_socket	 socket;
 	int		 recvfd, sendfd;
 	nng_msg		*out;		/* a knock that waits for somebody to answer */
+	char		 address[192];
+	int		 dialled;
 };
 
 /* Settings that doors and links share, before anybody is let in. */
@@ -233,6 +235,23 @@ door_answer(struct door *d, const struct answer *a)
 	return (0);
 }
 
+/*
+ * A door that is not there yet is not dialled: each attempt in vain leaves nng a
+ * descriptor that its poller hears of all the time until its one reaper comes to
+ * it, and with some hundred attempts a second it comes no more.
+ */
+static int
+knocker_dial(struct knocker *k)
+{
+	static const char scheme[] = "ipc://";
+
+	if (k->dialled || (strncmp(k->address, scheme, strlen(scheme)) == 0 &&
+	    access(k->address + strlen(scheme), F_OK) == -1))
+		return (0);
+	k->dialled = 1;
+	return (nng_dial(k->socket, k->address, NULL, NNG_FLAG_NONBLOCK));
+}
+
 struct knocker *
 knocker_open(const char *address, char *why, size_t size)
 {
@@ -244,9 +263,10 @@ knocker_open(const char *address, char *why, size_t size)
 		free(k);
 		return (NULL);
 	}
+	snprintf(k->address, sizeof(k->address), "%s", address);
 	if ((error = nngsock_setup(k->socket, MESSAGE_MAX, &k->recvfd)) != 0 ||
 	    (error = nng_socket_get_int(k->socket, NNG_OPT_SENDFD, &k->sendfd)) != 0 ||
-	    (error = nng_dial(k->socket, address, NULL, NNG_FLAG_NONBLOCK)) != 0) {
+	    (error = knocker_dial(k)) != 0) {
 		snprintf(why, size, "%s: %s", address, nng_strerror(error));
 		knocker_close(k);
 		return (NULL);
@@ -265,6 +285,12 @@ knocker_close(struct knocker *k)
 }
 
 int
+knocker_waits(const struct knocker *k)
+{
+	return (!k->dialled);
+}
+
+int
 knocker_poll(const struct knocker *k)
 {
 	return (k->out != NULL ? k->sendfd : k->recvfd);
@@ -278,6 +304,8 @@ knocker_flush(struct knocker *k)
 
 	if (k->out == NULL)
 		return (0);
+	if (knocker_dial(k) != 0)
+		return (-1);
 	if ((error = nng_sendmsg(k->socket, k->out, NNG_FLAG_NONBLOCK)) == 0)
 		k->out = NULL;
 	return (error == 0 || error == NNG_EAGAIN ? 0 : -1);

@@ -145,6 +145,7 @@ int	 door_answer(struct door *, const struct answer *);
 
 struct knocker *knocker_open(const char *address, char *why, size_t size);
 void	 knocker_close(struct knocker *);
+int	 knocker_waits(const struct knocker *);	/* for the door to be made: look again */
 int	 knocker_poll(const struct knocker *);
 int	 knocker_send(struct knocker *, const struct knock *);
 int	 knocker_recv(struct knocker *, struct answer *);	/* 1, 0, -1 */

@@ -179,7 +179,7 @@ link_dial(const char *address, uint32_t attempt, int wake)
 	return (l);
 }
 
-/* The link itself stays: nng's threads still call pipe_event() with it. */
+/* One that was made stays: nng's threads still call pipe_event() with it. */
 void
 link_close(struct link *l)
 {
@@ -192,6 +192,8 @@ link_close(struct link *l)
 		nng_msg_free(q->m);
 		free(q);
 	}
+	if (l->failed)
+		free(l);
 }
 
 const char *

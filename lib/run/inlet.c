@@ -16,6 +16,7 @@
 #include "run.h"
 
 #define KNOCK_AGAIN_MS	50
+#define LOOK_AGAIN_MS	5		/* for a door that has yet to be made */
 #define ANSWER_MS	10000		/* an upstream that says nothing at all */
 #define CREDIT_EVERY	2		/* frames, while more are waiting */
 
@@ -370,7 +371,9 @@ inlet_connect(struct weir *w, int64_t now)
 			return (-1);
 		if (!l->apart && l->stream == NULL)
 			missing = 1;
-		if (inlink_unborn(l) && now > l->since_ms + ANSWER_MS)
+		if (!inlink_unborn(l))
+			l->since_ms = now;
+		else if (now > l->since_ms + ANSWER_MS)
 			return (weir_error(w, "%s %s for %d s", l->link == NULL ?
 			    "nobody answers at" : "cannot connect to", l->up->wire->base,
 			    ANSWER_MS / 1000));
@@ -392,6 +395,8 @@ inlet_polls(struct weir *w, struct polls *p)
 		if (l->knocker != NULL) {
 			bad = polls_add(p, knocker_poll(l->knocker), POLLIN);
 			polls_until(p, l->again_ms);
+			if (knocker_waits(l->knocker))
+				polls_until(p, now_ms() + LOOK_AGAIN_MS);
 		} else if (l->link != NULL) {
 			/* a frame is taken when the hand is empty, an end is the last */
 			if (w->hand == NULL && !l->ended && (in->granted || l->stream == NULL))
