@@ -129,6 +129,7 @@ uint64_t record_count(const char *text, size_t len);	/* newlines */
 
 #define PAGES_LARGE	(2U << 20)
 
+void	 pages_keep(void);	/* malloc() holds on to what is freed; before any thread */
 void	*pages_alloc(size_t bytes);	/* zeros, to free(); large pages from there on */
 
 /*

@@ -6,6 +6,9 @@
  * that: where it is unknown the memory is ordinary.
  */
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,4 +29,18 @@ pages_alloc(size_t bytes)
 		madvise(p, bytes, MADV_HUGEPAGE);
 #endif
 	return (memset(p, 0, bytes));
+}
+
+/*
+ * Frames that are copied are allocated and freed all the time.  glibc gives such
+ * pieces back to the system and fetches zeroed pages for the next: a tenth of
+ * the time of a copying pipeline.
+ */
+void
+pages_keep(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	mallopt(M_TOP_PAD, 16 << 20);
+#endif
 }

@@ -134,6 +134,8 @@ work(struct weir *w, int subtask)
 	sigset_t all;
 	char	 why[256];
 
+	if (w->set.copy)
+		pages_keep();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (threads_check(why, sizeof(why)) == -1)
