@@ -111,7 +111,6 @@ int	 link_sendfd(const struct link *);	/* -1: nothing waits to be sent */
 int	 link_send_stream(struct link *, struct frame_stream *);
 int	 link_send(struct link *, const struct atlas *, struct frame *);
 int	 link_flush(struct link *);
-uint64_t link_sent(const struct link *);	/* the highest sequence number */
 
 /*
  * Take the next frame.  1: got one; 0: none is there; -1: link_error().  Of a

@@ -245,12 +245,6 @@ link_sendfd(const struct link *l)
 	return (STAILQ_EMPTY(&l->waiting) ? -1 : l->sendfd);
 }
 
-uint64_t
-link_sent(const struct link *l)
-{
-	return (l->seq);
-}
-
 /* 1: sent; 0: the peer has not room now; -1: link_error(). */
 static int
 message_send(struct link *l, nng_msg *m)

@@ -197,9 +197,8 @@ text_slot(struct weir *w, struct stream *s)
 static int
 spill_flush(struct weir *w, struct stream *s)
 {
-	const char	*from, *nl;
+	const char	*from;
 	size_t		 len, i;
-	uint64_t	 n;
 	int		 got;
 
 	while (s->spill.pos < s->spill.len) {
@@ -218,11 +217,8 @@ spill_flush(struct weir *w, struct stream *s)
 		s->len = len;
 		s->byte = s->origin.byte;
 		s->record = s->origin.record;
-		for (n = 0, nl = from; (nl = memchr(nl, '\n', (size_t)(from + len - nl))) != NULL;
-		    nl++)
-			n++;
 		s->origin.byte += len;
-		s->origin.record += n;
+		s->origin.record += record_count(from, len);
 		s->spill.pos += len;
 	}
 	s->spill.pos = s->spill.len = 0;
