@@ -154,6 +154,33 @@ struct weir_stage {
 
 	/* The last call before exit, 1 if all went well: say totals, close files. */
 	int	(*close)(struct weir *, int ok);
+
+	/*
+	 * Operator state, what is not keyed (Flink: Checkpointed).  snapshot()
+	 * is called between two records, when all that was emitted is on its
+	 * way, and says with weir_save() what restore() shall be given; that
+	 * one comes before open(), and not on a first start.
+	 */
+	int	(*snapshot)(struct weir *, uint64_t checkpoint);
+	int	(*restore)(struct weir *, const void *state, size_t len);
+
+	/*
+	 * A checkpoint is complete, and so is all before it that was not
+	 * aborted: a later notice may stand for one that was lost.  An aborted
+	 * one counts as never triggered: its data belongs to the next one.
+	 */
+	int	(*complete)(struct weir *, uint64_t checkpoint);
+	int	(*aborted)(struct weir *, uint64_t checkpoint);
+
+	/*
+	 * For a stage that answers later than it is asked.  ready(): what
+	 * weir_watch() or weir_wait_ms() waited for is there.  drain(), before
+	 * each barrier and the end: WEIR_OK when nothing is in hand any more,
+	 * WEIR_WAIT to be called again after ready().  Its batch() may take
+	 * none, and is called again after ready().
+	 */
+	int	(*ready)(struct weir *);
+	int	(*drain)(struct weir *);
 };
 
 /* Run the stage: parse argv, connect, call back.  Returns the exit status. */
@@ -276,6 +303,68 @@ int	 weir_scan_next(struct weir_scan *, struct weir_record *key,
 void	 weir_scan_end(struct weir_scan *);
 
 /*
+ * Checkpoints.  In a job (-j) they come now and then; without one never.
+ *
+ * weir_job	1 in a job.
+ * weir_save	in snapshot(): append len bytes to the operator state, at most
+ *		5 MiB in all.
+ * weir_triggered	in snapshot(): when the checkpoint was triggered, ms
+ *		since the Epoch.
+ * weir_watch	ready() is called when fd has one of poll(2)'s events; 0: no more.
+ */
+int	 weir_job(const struct weir *);
+int	 weir_save(struct weir *, const void *data, size_t len);
+int64_t	 weir_triggered(const struct weir *);
+int	 weir_watch(struct weir *, int fd, short events);
+
+/*
+ * Journals: durable bytes of a stage, in a job.  Appending never waits for the
+ * disk.  A checkpoint marks all journals of a stage by itself; what lies behind
+ * the mark of the one that is restored is cut off, but for WEIR_KEEP.
+ *
+ * weir_journal		open the one called name; in open(), or later.  NULL:
+ *			weir_error() has spoken.
+ * weir_journal_append	copy len bytes to its end.
+ * weir_journal_end	position behind the last byte: all ever appended.
+ * weir_journal_start	position of the first byte that is still there.
+ * weir_journal_read	read exactly len bytes at from; waits for the disk.
+ * weir_journal_release	what lies below position is not needed any more once the
+ *			checkpoint after this call is complete.
+ * weir_journal_publish	when a checkpoint is complete, hand the bytes up to its
+ *			mark to publish(), which runs in another thread and may
+ *			wait: it must not call anything but weir_range_*.  After
+ *			a restore the last range may come again: same bytes, same
+ *			positions.  With WEIR_ONCE it does so only if the process
+ *			died before publish() had returned 0, and then with the
+ *			same checkpoint, from and to as before.
+ *
+ * weir_range_copy	copy it to the file fd at offset, and sync that.
+ * weir_range_read	read exactly len bytes at from, within the range.
+ * weir_range_error	keeps the sentence, returns -1: the stage fails.
+ */
+#define WEIR_KEEP	0x01	/* weir_journal(): a spool, its tail is kept */
+#define WEIR_ONCE	0x01	/* weir_journal_publish() */
+
+struct weir_journal;
+struct weir_range {
+	struct weir_journal *journal;
+	uint64_t	 checkpoint;
+	uint64_t	 from, to;	/* positions */
+};
+
+struct weir_journal *weir_journal(struct weir *, const char *name, int flags);
+int	 weir_journal_append(struct weir_journal *, const void *data, size_t len);
+uint64_t weir_journal_end(const struct weir_journal *);
+uint64_t weir_journal_start(const struct weir_journal *);
+int	 weir_journal_read(struct weir_journal *, uint64_t from, void *buf, size_t len);
+void	 weir_journal_release(struct weir_journal *, uint64_t position);
+void	 weir_journal_publish(struct weir_journal *,
+	    int (*publish)(struct weir_range *, void *arg), void *arg, int flags);
+int	 weir_range_copy(struct weir_range *, int fd, int64_t offset, const char *name);
+int	 weir_range_read(struct weir_range *, uint64_t from, void *buf, size_t len);
+int	 weir_range_error(struct weir_range *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/*
  * Saying what is wrong.
  *
  * weir_error	the stage cannot go on: keeps the sentence, returns -1; exit 1.
@@ -283,6 +372,9 @@ void	 weir_scan_end(struct weir_scan *);
  * weir_bad	this record is bad.  What happens is the user's decision
  *		(--on-error): returns 0 when it is skipped or diverted, -1
  *		when the stage has to fail.  The place is added to the words.
+ * weir_place	where a record of the current call comes from: "NAME: record R,
+ *		byte B".
+ * weir_bad_at	weir_bad() of a record that was kept, with the place of then.
  * weir_warn	a line on standard error, with the program's name.
  * weir_debug	the same, with -v only.
  * weir_quit	nobody reads the output any more: ask the stages above to send
@@ -292,6 +384,9 @@ int	 weir_error(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 int	 weir_misuse(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 int	 weir_bad(struct weir *, const struct weir_record *, const char *fmt, ...)
 	    WEIR_PRINTF(3, 4);
+void	 weir_place(const struct weir *, const struct weir_record *, char *buf, size_t size);
+int	 weir_bad_at(struct weir *, const char *place, const char *data, size_t len,
+	    const char *fmt, ...) WEIR_PRINTF(5, 6);
 void	 weir_warn(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 void	 weir_debug(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 void	 weir_quit(struct weir *);

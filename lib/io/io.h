@@ -359,4 +359,146 @@ const char *stagedir_error(const struct stagedir *);
  * again.  -1: the same, but the deadline is over (EWOULDBLOCK), or an error. */
 int	 stagedir_lock(struct stagedir *, int64_t now_ms, int64_t deadline_ms);
 
+/*
+ * control: the line between a subtask, or a tool, and the coordinator; a Unix
+ * stream socket at RUN/control, JSON lines both ways.  No nng here: its sockets
+ * are never closed (door.c), and here the death notice has to be exact.  Calls
+ * never block; what the peer has no room for waits inside.
+ */
+struct control;
+
+int	 control_listen(const char *path, char *why, size_t size);	/* fd; a dead
+					   one's socket is replaced: have the lock */
+struct control *control_accept(int fd);		/* NULL: errno, EAGAIN: nobody */
+struct control *control_dial(const char *path);	/* NULL: errno */
+void	 control_close(struct control *);
+int	 control_fd(const struct control *);
+short	 control_events(const struct control *);	/* for poll(2) */
+pid_t	 control_peer(const struct control *);
+size_t	 control_queued(const struct control *);	/* bytes that wait to go */
+int	 control_work(struct control *);	/* write and read what goes; -1: it has
+					   broken: what came before can still be heard */
+
+/* What a subtask says, and a tool. */
+enum say_kind {
+	SAY_REGISTER,		/* stage, subtask, nonce */
+	SAY_CONNECTED,		/* restored, and all links are up */
+	SAY_ACK,		/* id, part, bytes, duration_ms */
+	SAY_DECLINE,		/* id, why */
+	SAY_FINISHED,		/* a source: its end is sent */
+	SAY_COMMITTED,		/* id: its effects are durable outside */
+	SAY_FAILED,		/* status, why: before an exit 1 or 2 */
+	SAY_WANT,		/* a checkpoint at once: memory is short */
+	SAY_BEAT,		/* alive; seen, aligning, writing */
+	SAY_STOP,		/* a signal: stop with a final checkpoint */
+	SAY_CANCEL		/* a second one */
+};
+
+struct say {
+	enum say_kind	 kind;
+	uint32_t	 attempt;		/* all but register, failed, stop, cancel */
+	uint64_t	 id;
+	struct topology_stage stage;
+	unsigned	 subtask;
+	char		 nonce[WEIR_NAME_MAX + 1];
+	struct jobfile_subtask part;		/* state, batches, ranges: ours to free */
+	uint64_t	 bytes;			/* written for it */
+	int64_t		 duration_ms;		/* from the barrier to now */
+	int		 status;
+	char		 why[1024];
+	uint64_t	 seen, aligning, writing;	/* ids; 0: none */
+};
+
+/* What the coordinator says to a subtask. */
+enum tell_kind { TELL_WELCOME, TELL_REFUSED, TELL_VIEW, TELL_BEAT };
+
+struct tell {
+	enum tell_kind	 kind;
+	/* welcome: it is registered in this attempt */
+	uint32_t	 attempt;
+	int		 at_least_once, memory_backend;
+	unsigned	 concurrent, groups;
+	int		 checkpoints;		/* 1: now and then; 0: only at the end */
+	int		 status;		/* refused, and why */
+	char		 why[1024];
+	struct view	 view;
+};
+
+int	 control_say(struct control *, const struct say *);	/* -1: ENOMEM */
+int	 control_tell(struct control *, const struct tell *);
+/* 1: one is taken; 0: none is there; -1: EBADMSG, it was not understood. */
+int	 control_hear_say(struct control *, struct say *);
+int	 control_hear_tell(struct control *, struct tell *);
+void	 say_free(struct say *);
+
+/* Lines as they are, for tools: an {"ask":...} and its answer, JSON objects in one
+ * line each.  The line is borrowed until the next call. */
+int	 control_send(struct control *, const char *line);
+int	 control_line(struct control *, const char **line, size_t *len);	/* 1, 0 */
+
+/*
+ * store: keyed state: a table in memory, a journal of its changes, LevelDB below.
+ * See weir-journal(5) for the entries.
+ *
+ * One thread, the owner, calls all but store_write() and store_work_run(), which
+ * wait for the disk and run in the writer, in the order in which they were made.
+ * -1 or NULL: store_error().
+ */
+struct store;
+struct store_cut;		/* what a barrier finds changed, on its way to disk */
+struct store_work;		/* something else for the writer: base, trim */
+
+struct store *store_new(uint64_t memory_bytes);	/* a table alone: no job */
+/* Its place on disk; restored: what the checkpoint knows, NULL for a new store. */
+int	 store_attach(struct store *, int dirfd, const char *dir, unsigned groups,
+	    unsigned concurrent, const struct jobfile_subtask *restored, uint64_t id);
+void	 store_free(struct store *);
+const char *store_error(const struct store *);
+
+/* A state's number, the same in all attempts; -1. */
+int	 store_state(struct store *, const char *name);
+int	 store_names_save(struct store *, struct buf *);	/* into operator state */
+int	 store_names_restore(struct store *, const void *, size_t);	/* before attach */
+
+/* As of table: found values are changed in place only after store_put(). */
+void	*store_find(struct store *, unsigned state, uint32_t hash, const void *key,
+	    size_t keylen, size_t *vallen);		/* NULL: none; errno 0, or an error */
+void	*store_put(struct store *, unsigned state, uint32_t hash, const void *key,
+	    size_t keylen, size_t vallen, int *fresh);	/* changed; contents as table_put() */
+int	 store_remove(struct store *, unsigned state, uint32_t hash, const void *key,
+	    size_t keylen);
+void	 store_prefetch(struct store *, unsigned state, uint32_t hash);
+uint64_t store_count(const struct store *);	/* entries in memory */
+
+/* All keys of a state in byte order, of table and base.  Values may be put and
+ * removed meanwhile, keys not added. */
+struct store_scan;
+struct store_scan *store_scan(struct store *, unsigned state);
+int	 store_scan_next(struct store_scan *, const void **key, size_t *keylen,
+	    const void **val, size_t *vallen);		/* 1, 0, -1 */
+void	 store_scan_end(struct store_scan *);
+
+/* At a barrier, after it was forwarded.  NULL: EAGAIN: as many as may be are on
+ * their way: decline. */
+struct store_cut *store_cut(struct store *, uint64_t id);
+int	 store_write(struct store_cut *);		/* writer: append and sync */
+/* Owner, in the order of the cuts; part's ranges, batches (and with the memory
+ * backend its state) are added to.  bytes: how many were written. */
+int	 store_cut_done(struct store_cut *, int result, struct jobfile_subtask *part,
+	    uint64_t *bytes);
+
+/* What the view says: all checkpoints up to completed are done or dead but those
+ * in ids; oldest is the oldest one retained. */
+void	 store_view(struct store *, uint64_t completed, uint64_t oldest);
+
+enum store_pressure { STORE_EASY, STORE_HALF, STORE_FULL };
+enum store_pressure store_pressure(const struct store *);
+uint64_t store_bytes(const struct store *);	/* what counts against the bound */
+
+/* Anything to be done to base or journal?  NULL: no. */
+enum store_moment { STORE_BUSY, STORE_IDLE, STORE_END };
+struct store_work *store_tend(struct store *, enum store_moment, int64_t budget_ms);
+int	 store_work_run(struct store_work *);		/* writer */
+int	 store_work_done(struct store_work *, int result);
+
 #endif
