@@ -29,7 +29,7 @@ LUA_LIBS =	$$(pkg-config --libs lua5.4)
 # What is made of what: programs, and the files of bin/ that go into each.
 
 source =	source files input reader follow lines carry counter pace
-keyby =		keyby fields
+keyby =		keyby fields pattern
 statemap =	statemap fields $(lua)
 reduce =	reduce fields folds fold decimal
 sink =		sink

@@ -3,8 +3,8 @@
  *
  * The text is passed on as it lies in memory: a record gets a key and its hash.
  * Hence:
- *  - a key of one field, or of neighbours, is a slice of its record; any other is
- *    joined here, in memory that the runtime copies;
+ *  - a key of one field, of neighbours or of a match is a slice of its record; any
+ *    other is joined here, in memory that the runtime copies;
  *  - no byte is stripped, and a key of no bytes is a key.
  */
 #include <stdio.h>
@@ -12,12 +12,14 @@
 #include <string.h>
 
 #include "fields.h"
+#include "pattern.h"
 #include "weir.h"
 
 static struct {
 	struct fields	 fields;
 	struct field	*wanted;
 	size_t		 count;
+	struct pattern	*pattern;		/* -r; NULL: fields are the key */
 	char		*joined;		/* a key that is no slice of its record */
 	size_t		 room;
 	uint64_t	 seen, dropped;
@@ -51,10 +53,28 @@ keyby_add(const char *list)
 	}
 }
 
+/* -r: one expression. */
+static const char *
+keyby_match(const char *expression)
+{
+	static char	 said[FIELDS_WHY + 64];
+	char		 why[FIELDS_WHY];
+
+	if (keyby.pattern != NULL)
+		return ("is a second expression; (a|b) would be one");
+	if ((keyby.pattern = pattern_new(expression, why)) != NULL)
+		return (NULL);
+	snprintf(said, sizeof(said), "is no extended regular expression: %s", why);
+	return (said);
+}
+
 static const struct weir_option keyby_options[] = {
 	{ .letter = 'k', .name = "key", .arg = "FIELD[,FIELD]...",
 	  .help = "the key: 1, 2, ..., a column's name, 0 for the whole record (default)",
 	  .type = WEIR_CALL, .set = keyby_add },
+	{ .letter = 'r', .name = "regex", .arg = "ERE",
+	  .help = "the key: what its first group matches, or all of it",
+	  .type = WEIR_CALL, .set = keyby_match },
 	{ .letter = 's', .name = "only-keyed",
 	  .help = "drop and count records without the key",
 	  .type = WEIR_FLAG, .to = &only_keyed },
@@ -72,7 +92,10 @@ keyby_setup(struct weir *w, int argc, char *argv[])
 		    "fields go after -k", argv[0]));
 	if ((fault = fields_check()) != NULL)
 		return (weir_misuse(w, "%s", fault));
-	if (keyby.count == 0 && (why = keyby_add("0")) != NULL)
+	if (keyby.count > 0 && keyby.pattern != NULL)
+		return (weir_misuse(w, "-k and -r: the key is found by one of the two, "
+		    "not by both"));
+	if (keyby.count == 0 && keyby.pattern == NULL && (why = keyby_add("0")) != NULL)
 		return (weir_misuse(w, "%s", why));
 	return (0);
 }
@@ -129,7 +152,7 @@ key_header(struct weir *w)
 	struct fields_slice	 name;
 	size_t			 i, used = 0;
 
-	if (keyby.fields.header == NULL)
+	if (keyby.fields.header == NULL || keyby.pattern != NULL)
 		return (weir_set_key_header(w, NULL, 0));
 	fields_start(&c, keyby.fields.header, keyby.fields.headerlen);
 	for (i = 0; i < keyby.count; i++) {
@@ -163,7 +186,8 @@ keyby_open(struct weir *w)
 
 /* 1 and the key; 0 and the field that is missing; -1 without memory. */
 static int
-key_find(const struct weir_record *r, struct fields_slice *key, const struct field **missing)
+key_of_fields(const struct weir_record *r, struct fields_slice *key,
+    const struct field **missing)
 {
 	struct fields_cursor	 c;
 	struct fields_slice	 part;
@@ -192,15 +216,29 @@ key_find(const struct weir_record *r, struct fields_slice *key, const struct fie
 	return (1);
 }
 
+/* The same; what is missing without a field is a match. */
+static int
+key_find(const struct weir_record *r, struct fields_slice *key, const struct field **missing)
+{
+	*missing = NULL;
+	if (keyby.pattern != NULL)
+		return (pattern_find(keyby.pattern, r->data, r->len, key));
+	return (key_of_fields(r, key, missing));
+}
+
 static int
 key_missing(struct weir *w, const struct weir_record *r, const struct field *missing)
 {
-	char	 why[FIELDS_WHY];
+	char	 why[FIELDS_WHY], expression[128];
 
 	if (only_keyed) {
 		keyby.dropped++;
 		return (0);
 	}
+	if (missing == NULL)
+		return (weir_bad(w, r, "nothing in it matches -r \"%s\"; try -s to drop such "
+		    "records", fields_quote(expression, sizeof(expression),
+		    pattern_text(keyby.pattern), strlen(pattern_text(keyby.pattern)))));
 	fields_missing(&keyby.fields, missing, r->data, r->len,
 	    "-s to drop such records", why);
 	return (weir_bad(w, r, "%s", why));
@@ -261,6 +299,7 @@ keyby_close(struct weir *w, int ok)
 	if (keyby.dropped > 0)
 		weir_warn(w, "dropped %llu of %llu records, those without the key",
 		    (unsigned long long)keyby.dropped, (unsigned long long)keyby.seen);
+	pattern_free(keyby.pattern);
 	free(keyby.wanted);
 	free(keyby.joined);
 	return (0);

@@ -133,6 +133,46 @@ orders() {
 	refute_err dropped
 }
 
+@test "-r: the first group, or the whole match" {
+	printf '%s\n' 'GET /a?id=7&x=1' 'POST /b?id=12' '' 'PUT /c?id=&x' >in
+	run_weir "weir source in | weir keyby -s -r 'id=([0-9]*)' | $keys | weir sink -"
+	assert_output $'7|GET /a?id=7&x=1\n12|POST /b?id=12\n|PUT /c?id=&x'
+	assert_err 'keyby: dropped 1 of 4 records, those without the key'
+	run_weir "weir source in | weir keyby --regex '^[A-Z]*' | $keys | weir sink -"
+	assert_output $'GET|GET /a?id=7&x=1\nPOST|POST /b?id=12\n|\nPUT|PUT /c?id=&x'
+}
+
+@test "-r: records with NUL bytes, and what matches is routed by" {
+	printf 'a\0id=1;\0\nid=2;\n\0\0\0id=1;\n' >in
+	run_weir 'weir source in | weir keyby -r "id=([0-9])" |
+	    weir reduce -p 2 --emit end count | weir sink - | sort'
+	assert_output $'1\t2\n2\t1'
+}
+
+@test "-r: a record in which nothing matches: where, what helps" {
+	printf 'id=1\nno\n' >in
+	run_weir -s any 'weir source in | weir keyby -r "id=(.)" | weir sink got'
+	assert_err 'keyby: in: record 2, byte 5: nothing in it matches -r "id=(.)"; try -s to drop such records'
+	run_weir 'weir source in | weir keyby --on-error divert=bad -r "id=(.)" | weir sink -'
+	assert_output id=1
+	assert_equal "$(cat bad)" no
+}
+
+@test "-r: the columns of the key have no names of their own" {
+	printf 'who\tn\nann\t1\nabe\t2\n' >in
+	run_weir 'weir source -H in | weir keyby -r "^." | weir reduce --emit end count sum:n | weir sink -'
+	assert_output $'key\tcount\tsum:n\na\t2\t3'
+}
+
+@test "-r: no expression, two of them, and -k as well" {
+	run_weir -s 2 'weir keyby -r "(a"'
+	assert_err 'keyby: -r: "(a" is no extended regular expression: Unmatched ( or \('
+	run_weir -s 2 'weir keyby -r a -r b'
+	assert_err 'keyby: -r: "b" is a second expression; (a|b) would be one'
+	run_weir -s 2 'weir keyby -r a -k 1'
+	assert_err 'keyby: -k and -r: the key is found by one of the two, not by both'
+}
+
 @test "a record without the key: where, what is there, what helps" {
 	printf 'a line\nmore\n' >access.log
 	run_weir -s any 'weir source access.log | weir keyby -k 7 | weir sink got'
