@@ -81,7 +81,8 @@ enum weir_option_type {
 struct weir_option {
 	int		 letter;	/* 0: only the long name */
 	const char	*name;
-	const char	*arg;		/* what usage calls the argument; NULL: none */
+	const char	*arg;		/* what usage calls the argument; NULL: none;
+					   "[=ARG]" (no letter): may be left out */
 	const char	*help;
 	enum weir_option_type type;
 	void		*to;
@@ -254,6 +255,13 @@ int	 weir_set_header(struct weir *, const char *line, size_t len);
 const char *weir_key_header(const struct weir *, size_t *len);
 int	 weir_set_key_header(struct weir *, const char *line, size_t len);
 
+/*
+ * What was given on the command line.
+ *
+ * weir_command	1 where a "--" came before the operands: in a stage that knows
+ *		such a thing, they are a COMMAND and its arguments.
+ */
+int	 weir_command(const struct weir *);
 const char *weir_name(const struct weir *);
 unsigned weir_subtask(const struct weir *);		/* from 0 */
 unsigned weir_parallelism(const struct weir *);

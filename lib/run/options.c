@@ -195,6 +195,12 @@ stage_set(const struct weir_option *o, const char *arg)
 	return ("has a type that I do not know");
 }
 
+static int
+may_lack_arg(const struct weir_option *o)
+{
+	return (o->arg != NULL && o->arg[0] == '[' && o->arg[1] == '=');
+}
+
 static void
 row_print(const struct weir_option *o)
 {
@@ -206,7 +212,8 @@ row_print(const struct weir_option *o)
 	else
 		n = snprintf(left, sizeof(left), "    --%s", o->name);
 	if (o->arg != NULL && n > 0 && (size_t)n < sizeof(left))
-		snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->arg);
+		snprintf(left + n, sizeof(left) - (size_t)n, "%s%s",
+		    may_lack_arg(o) ? "" : " ", o->arg);
 	if (strlen(left) > 28)
 		printf("  %s\n  %-28s  %s\n", left, "", o->help);
 	else
@@ -253,7 +260,8 @@ tables_add(struct tables *t, const struct weir_option *o)
 		return;
 	t->row[t->n] = o;
 	t->longs[t->n].name = o->name;
-	t->longs[t->n].has_arg = o->arg != NULL ? required_argument : no_argument;
+	t->longs[t->n].has_arg = o->arg == NULL ? no_argument :
+	    may_lack_arg(o) ? optional_argument : required_argument;
 	t->longs[t->n].val = 256 + (int)t->n;
 	t->n++;
 	if (o->letter != 0) {
@@ -321,16 +329,22 @@ row_set(struct weir *w, const struct tables *t, unsigned i, const char *arg)
 }
 
 int
+weir_command(const struct weir *w)
+{
+	return (w->set.command);
+}
+
+int
 options_parse(struct weir *w, int argc, char *argv[], int *first)
 {
 	struct tables	 t;
 	unsigned	 i;
-	int		 c, done;
+	int		 c, done, before;
 
 	tables_build(&t, w->stage);
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
+	while (before = optind, (c = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
 			return (option_wrong(w, c, argv[optind - 1]));
 		for (i = 0; i < t.n; i++)
@@ -340,7 +354,9 @@ options_parse(struct weir *w, int argc, char *argv[], int *first)
 			return (done);
 	}
 	*first = optind;
-	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0)
+	/* it swallows a "--" in front of the operands, and nothing else here */
+	w->set.command = optind > before;
+	if (w->set.command)
 		return (0);
 	for (c = optind; c < argc; c++)
 		if (argv[c][0] == '-' && argv[c][1] != '\0')

@@ -43,6 +43,7 @@ struct settings {
 	enum on_error	 on_error;
 	const char	*divert;
 	int		 copy, verbose, quiet;
+	int		 command;		/* a "--" came before the operands */
 };
 
 /* 0: go on with operands from *first; 1: all is said, exit 0; -1: misuse. */

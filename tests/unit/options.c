@@ -156,6 +156,75 @@ a_long_word_is_answered_in_one_line(void)
 	CHECK(why != NULL && strlen(why) < 200 && strchr(why, '\n') == NULL);
 }
 
+static const char *table;
+
+static const char *
+table_set(const char *arg)
+{
+	table = arg == NULL ? "none" : arg;
+	return (NULL);
+}
+
+/* Parse a command line; its first operand is *operand. */
+static int
+command_line(struct weir *w, const char **operand, const char *a, const char *b, const char *c)
+{
+	static const struct weir_option rows[] = {
+		{ .name = "table", .arg = "[=FIELD]", .type = WEIR_CALL, .set = table_set },
+		{ .name = NULL }
+	};
+	static const struct weir_stage stage = { .name = "stage", .options = rows };
+	static char	 words[4][16];
+	char		*argv[] = { words[0], words[1], words[2], words[3], NULL };
+	int		 first = 0, done;
+
+	snprintf(words[0], sizeof(words[0]), "stage");
+	snprintf(words[1], sizeof(words[1]), "%s", a);
+	snprintf(words[2], sizeof(words[2]), "%s", b);
+	snprintf(words[3], sizeof(words[3]), "%s", c);
+	memset(w, 0, sizeof(*w));
+	w->stage = &stage;
+	done = options_parse(w, 4, argv, &first);
+	*operand = argv[first];
+	return (done);
+}
+
+static void
+two_dashes_before_operands_start_a_command(void)
+{
+	struct weir	 w;
+	const char	*operand;
+
+	CHECK(command_line(&w, &operand, "-v", "--", "psql") == 0 && weir_command(&w) == 1);
+	CHECK(strcmp(operand, "psql") == 0);
+	CHECK(command_line(&w, &operand, "--", "--", "psql") == 0 && weir_command(&w) == 1);
+	CHECK(strcmp(operand, "--") == 0);
+}
+
+static void
+two_dashes_elsewhere_do_not(void)
+{
+	struct weir	 w;
+	const char	*operand;
+
+	CHECK(command_line(&w, &operand, "-n", "--", "psql") == 0 && weir_command(&w) == 0);
+	CHECK(command_line(&w, &operand, "-v", "file", "--") == -1);
+	CHECK(command_line(&w, &operand, "-v", "file", "-") == 0 && weir_command(&w) == 0);
+}
+
+static void
+an_argument_may_be_left_out(void)
+{
+	struct weir	 w;
+	const char	*operand;
+
+	table = NULL;
+	CHECK(command_line(&w, &operand, "--table", "file", "-") == 0);
+	CHECK(table != NULL && strcmp(table, "none") == 0 && strcmp(operand, "file") == 0);
+	CHECK(command_line(&w, &operand, "--table=2", "file", "-") == 0);
+	CHECK(table != NULL && strcmp(table, "2") == 0 && strcmp(operand, "file") == 0);
+}
+
 int
 main(void)
 {
@@ -168,5 +237,8 @@ main(void)
 	RUN(a_fortnight_may_be_written_in_any_unit);
 	RUN(durations_that_overflow_are_refused);
 	RUN(a_long_word_is_answered_in_one_line);
+	RUN(two_dashes_before_operands_start_a_command);
+	RUN(two_dashes_elsewhere_do_not);
+	RUN(an_argument_may_be_left_out);
 	DONE();
 }
