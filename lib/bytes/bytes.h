@@ -248,6 +248,14 @@ char	*jobfile_encode(struct jobfile *, size_t *len);
 int	 jobfile_decode(const void *, size_t, struct jobfile *, char *why, size_t size);
 void	 jobfile_free(struct jobfile *);
 void	 jobfile_checkpoint_free(struct jobfile_checkpoint *);
+
+/* One subtask's part by itself, for an ack: jansson's json_t.  NULL: ENOMEM.
+ * -1: EBADMSG or ENOMEM, and *s is empty. */
+struct json_t;
+struct json_t *jobfile_subtask_json(const struct jobfile_subtask *);
+int	 jobfile_subtask_parse(struct json_t *, struct jobfile_subtask *);
+void	 jobfile_subtask_free(struct jobfile_subtask *);
+
 const char *jobfile_kind(enum jobfile_kind);
 
 /* history: a line of history.tsv, newline and all: a checkpoint that was tried. */

@@ -35,14 +35,20 @@ jobfile_kind(enum jobfile_kind kind)
 }
 
 void
+jobfile_subtask_free(struct jobfile_subtask *s)
+{
+	free(s->state);
+	free(s->range);
+	memset(s, 0, sizeof(*s));
+}
+
+void
 jobfile_checkpoint_free(struct jobfile_checkpoint *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->nsubtasks; i++) {
-		free(c->subtask[i].state);
-		free(c->subtask[i].range);
-	}
+	for (i = 0; i < c->nsubtasks; i++)
+		jobfile_subtask_free(&c->subtask[i]);
 	free(c->subtask);
 	memset(c, 0, sizeof(*c));
 }
@@ -98,13 +104,9 @@ ranges_fit(const struct jobfile_subtask *s)
 	return (NULL);
 }
 
-/* before: the subtask before it, or NULL. */
 static const char *
-subtask_fits(const struct jobfile_subtask *s, const struct jobfile_subtask *before,
-    unsigned groups)
+alone_fits(const struct jobfile_subtask *s, unsigned groups)
 {
-	int cmp;
-
 	if (!name_ok(s->stage))
 		return ("a stage has no proper name");
 	if (s->parallelism > groups || s->subtask >= s->parallelism)
@@ -113,6 +115,19 @@ subtask_fits(const struct jobfile_subtask *s, const struct jobfile_subtask *befo
 		return ("an operator state is too large");
 	if (s->batches > INT64_MAX)
 		return ("a number of batches is out of range");
+	return (ranges_fit(s));
+}
+
+/* before: the subtask before it, or NULL. */
+static const char *
+subtask_fits(const struct jobfile_subtask *s, const struct jobfile_subtask *before,
+    unsigned groups)
+{
+	const char	*why;
+	int		 cmp;
+
+	if ((why = alone_fits(s, groups)) != NULL)
+		return (why);
 	cmp = before == NULL ? -1 : strcmp(before->stage, s->stage);
 	if (cmp > 0)
 		return ("stages are out of order");
@@ -122,7 +137,7 @@ subtask_fits(const struct jobfile_subtask *s, const struct jobfile_subtask *befo
 	if (cmp < 0 && (s->subtask != 0 ||
 	    (before != NULL && before->subtask + 1 != before->parallelism)))
 		return ("a subtask is missing");
-	return (ranges_fit(s));
+	return (NULL);
 }
 
 static const char *
@@ -187,6 +202,13 @@ subtask_order(const void *a, const void *b)
 }
 
 static void
+ranges_sort(struct jobfile_subtask *s)
+{
+	if (s->nranges > 0)
+		qsort(s->range, s->nranges, sizeof(*s->range), range_order);
+}
+
+static void
 checkpoint_sort(struct jobfile_checkpoint *c)
 {
 	size_t i;
@@ -194,9 +216,7 @@ checkpoint_sort(struct jobfile_checkpoint *c)
 	if (c->nsubtasks > 0)
 		qsort(c->subtask, c->nsubtasks, sizeof(*c->subtask), subtask_order);
 	for (i = 0; i < c->nsubtasks; i++)
-		if (c->subtask[i].nranges > 0)
-			qsort(c->subtask[i].range, c->subtask[i].nranges,
-			    sizeof(*c->subtask[i].range), range_order);
+		ranges_sort(&c->subtask[i]);
 }
 
 static json_t *
@@ -232,8 +252,8 @@ array_append(json_t *array, json_t *o)
 	return (array);
 }
 
-static json_t *
-subtask_json(const struct jobfile_subtask *s)
+struct json_t *
+jobfile_subtask_json(const struct jobfile_subtask *s)
 {
 	const struct journal_range	*r;
 	json_t				*ranges = json_array();
@@ -258,7 +278,7 @@ checkpoint_json(const struct jobfile_checkpoint *c)
 	size_t	 i;
 
 	for (i = 0; i < c->nsubtasks; i++)
-		subtasks = array_append(subtasks, subtask_json(&c->subtask[i]));
+		subtasks = array_append(subtasks, jobfile_subtask_json(&c->subtask[i]));
 	return (json_pack("{s:I, s:s, s:b, s:I, s:I, s:o}", "id", (json_int_t)c->id,
 	    "kind", kinds[c->kind], "final", c->final,
 	    "triggered_ms", (json_int_t)c->triggered_ms,
@@ -395,6 +415,26 @@ subtask_parse(json_t *o, struct jobfile_subtask *s)
 		    &s->range[s->nranges]) == -1)
 			return (-1);
 	return (0);
+}
+
+int
+jobfile_subtask_parse(struct json_t *o, struct jobfile_subtask *s)
+{
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	errno = 0;
+	if ((r = subtask_parse(o, s)) == 0) {
+		ranges_sort(s);
+		if (alone_fits(s, JOBFILE_GROUPS) != NULL)
+			r = -1;
+	}
+	if (r == 0)
+		return (0);
+	jobfile_subtask_free(s);
+	if (errno != ENOMEM)
+		errno = EBADMSG;
+	return (-1);
 }
 
 static int

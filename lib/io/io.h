@@ -369,7 +369,8 @@ struct control;
 
 int	 control_listen(const char *path, char *why, size_t size);	/* fd; a dead
 					   one's socket is replaced: have the lock */
-struct control *control_accept(int fd);		/* NULL: errno, EAGAIN: nobody */
+struct control *control_accept(int fd);		/* NULL: errno, EAGAIN: nobody; EPERM:
+					   one of another user, who is sent away */
 struct control *control_dial(const char *path);	/* NULL: errno */
 void	 control_close(struct control *);
 int	 control_fd(const struct control *);
@@ -429,7 +430,9 @@ int	 control_tell(struct control *, const struct tell *);
 /* 1: one is taken; 0: none is there; -1: EBADMSG, it was not understood. */
 int	 control_hear_say(struct control *, struct say *);
 int	 control_hear_tell(struct control *, struct tell *);
+int	 say_parse(const char *line, size_t len, struct say *);	/* -1: EBADMSG, ENOMEM */
 void	 say_free(struct say *);
+const char *control_state(enum job_state);	/* "running", as status says it too */
 
 /* Lines as they are, for tools: an {"ask":...} and its answer, JSON objects in one
  * line each.  The line is borrowed until the next call. */
