@@ -2,7 +2,8 @@
  * run: the runtime of a stage, behind weir_main().
  *
  *	main		the life of a program: options, supervisor or worker
- *	options		one table for all programs, usage text, units
+ *	options		what all stages are told by options
+ *	rows		tables of options: getopt, usage text, units
  *	wiring		what standard input, standard output, -i and -o mean
  *	supervise	the -p subtasks of a stage
  *	loop		the one poll loop, and the phases of a worker
@@ -19,6 +20,7 @@
 #ifndef RUN_H
 #define RUN_H
 
+#include <getopt.h>
 #include <stdint.h>
 
 #include "io.h"
@@ -48,6 +50,31 @@ struct settings {
 
 /* 0: go on with operands from *first; 1: all is said, exit 0; -1: misuse. */
 int	 options_parse(struct weir *, int argc, char *argv[], int *first);
+
+/* rows: tables of options.  rows_next() gives the number of the row of the next
+ * option, and its argument; ROWS_END; or -1, and why.  rows_operands(): where the
+ * operands begin, or -1. */
+#define ROWS_MAX	64
+#define ROWS_END	(-2)
+
+struct rows {
+	const char	*program;
+	const struct weir_option *row[ROWS_MAX];
+	struct option	 longs[ROWS_MAX + 1];	/* as getopt wants them */
+	char		 shorts[ROWS_MAX * 2 + 4];
+	unsigned	 n;
+	int		 dashes;		/* a "--" came before the operands */
+	char		 why[256];
+};
+
+void	 rows_open(struct rows *, const char *program);
+void	 rows_add(struct rows *, const struct weir_option *);
+int	 rows_next(struct rows *, int argc, char *argv[], const char **arg);
+int	 rows_operands(struct rows *, int argc, char *argv[]);
+int	 rows_refuse(struct rows *, const struct weir_option *, const char *arg,
+	    const char *why);			/* -1; t->why says what is wrong with arg */
+const char *row_set(const struct weir_option *, const char *arg);	/* NULL, or why not */
+void	 row_print(const struct weir_option *);	/* a line of the usage text */
 const char *duration_parse(const char *, uint64_t *ms);	/* NULL, or what is wrong */
 const char *size_parse(const char *, uint64_t *bytes);
 
