@@ -34,14 +34,17 @@ statemap =	statemap fields $(lua)
 reduce =	reduce fields folds fold decimal
 sink =		sink
 weir =		weir hint programs
+tool =		tool ask
+control =	$(tool)
 lua =		luafunction luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
+CONTROLS =
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 
-all: $(PROGRAMS) $(FRONT)
+all: $(PROGRAMS) $(CONTROLS) $(FRONT)
 
 $L/weir-source:		$(source:%=$B/bin/%.o)
 $L/weir-keyby:		$(keyby:%=$B/bin/%.o)
@@ -58,12 +61,18 @@ $(PROGRAMS) $(FRONT): $(LIBWEIR)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBWEIR) $(LIBS) $(LDLIBS)
 
+# Programs that control jobs are no stages: they know the floors.
+
+$(CONTROLS): $B/lib/floors.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
 # The library: all floors in one object that exports weir_* and nothing else.
 # Unit tests see the insides: they link floors.a, and parts.a of the programs.
 
 FLOORS =	$(patsubst %.c,$B/%.o,$(sort $(wildcard lib/*/*.c)))
 BINS =		$(patsubst %.c,$B/%.o,$(sort $(wildcard bin/*.c)))
-PARTS =		$(filter-out $(patsubst $L/weir-%,$B/bin/%.o,$(PROGRAMS)) $B/bin/weir.o,$(BINS))
+PARTS =		$(filter-out $(patsubst $L/weir-%,$B/bin/%.o,$(PROGRAMS) $(CONTROLS)) $B/bin/weir.o,$(BINS))
 
 $(LIBWEIR): $(FLOORS)
 	@rm -f $@
@@ -71,7 +80,7 @@ $(LIBWEIR): $(FLOORS)
 	objcopy --wildcard --keep-global-symbol='weir_*' $(@D)/weir.o
 	$(AR) rc $@ $(@D)/weir.o
 
-$B/tests/floors.a: $(FLOORS)
+$B/lib/floors.a: $(FLOORS)
 	@mkdir -p $(@D); rm -f $@
 	$(AR) rc $@ $(FLOORS)
 
@@ -87,17 +96,20 @@ TOOLS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/tools/*.c)))
 CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight
 
 $B/tests/unit/simulator: $(SIM)
-$(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/tests/floors.a
+$(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/lib/floors.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(LUA_LIBS) $(LDLIBS) -lm
 
 $(CONTENDERS): $B/%: $B/%.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
-# Floors may look into floors, programs only at weir.h and their own parts.
+# Floors may look into floors, and so may programs that control jobs; stages only
+# at weir.h and their own parts.
 
 INCLUDE =	-Ilib -Ibin
-$(FLOORS): INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run
-$B/tests/%.o: INCLUDE = -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin $(LUA_CFLAGS)
+INSIDE =	-Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run
+$(FLOORS): INCLUDE = $(INSIDE)
+$(control:%=$B/bin/%.o): INCLUDE = $(INSIDE) -Ibin
+$B/tests/%.o: INCLUDE = $(INSIDE) -Ibin $(LUA_CFLAGS)
 
 OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(SIM) $(TOOLS:=.o) $(CONTENDERS:=.o)
 
@@ -173,7 +185,7 @@ install: all
 	    $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(COMPLETIONS) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5 7 8)
 	$(INSTALL) $(FRONT) $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(LIBEXEC)
+	$(INSTALL) $(PROGRAMS) $(CONTROLS) $(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 lib/weir.h $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(LIBWEIR) $(DESTDIR)$(PREFIX)/lib
 	$(INSTALL) -m 644 man/completion/weir.bash $(DESTDIR)$(COMPLETIONS)/weir
@@ -183,7 +195,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(PREFIX)/include/weir.h \
 	    $(DESTDIR)$(PREFIX)/lib/libweir.a $(DESTDIR)$(COMPLETIONS)/weir \
-	    $(patsubst $L/%,$(DESTDIR)$(LIBEXEC)/%,$(PROGRAMS))
+	    $(patsubst $L/%,$(DESTDIR)$(LIBEXEC)/%,$(PROGRAMS) $(CONTROLS))
 	for page in $(notdir $(PAGES)); do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LIBEXEC)

@@ -63,7 +63,7 @@ plant() {
 	plant lib/rules/route.c '#include "../io/io.h"' 'rules knows bytes'
 	plant lib/io/log.c '#include <run.h>' 'io knows rules and bytes'
 	plant lib/io/arena.c '# include <nng/nng.h>' 'door and link alone know nng'
-	plant bin/sink.c '#include "bytes.h"' 'programs know weir.h and their parts'
+	plant bin/sink.c '#include "bytes.h"' 'stages know weir.h and their parts'
 	plant lib/weir.h '#include "bytes.h"' 'weir.h knows nothing'
 }
 
