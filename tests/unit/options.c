@@ -174,14 +174,16 @@ command_line(struct weir *w, const char **operand, const char *a, const char *b,
 		{ .name = NULL }
 	};
 	static const struct weir_stage stage = { .name = "stage", .options = rows };
-	static char	 words[4][16];
-	char		*argv[] = { words[0], words[1], words[2], words[3], NULL };
+	static char	 words[16][4][16];	/* getopt remembers where it was */
+	static unsigned	 next;
+	char		(*word)[16] = words[next++ % 16];
+	char		*argv[] = { word[0], word[1], word[2], word[3], NULL };
 	int		 first = 0, done;
 
-	snprintf(words[0], sizeof(words[0]), "stage");
-	snprintf(words[1], sizeof(words[1]), "%s", a);
-	snprintf(words[2], sizeof(words[2]), "%s", b);
-	snprintf(words[3], sizeof(words[3]), "%s", c);
+	snprintf(word[0], sizeof(word[0]), "stage");
+	snprintf(word[1], sizeof(word[1]), "%s", a);
+	snprintf(word[2], sizeof(word[2]), "%s", b);
+	snprintf(word[3], sizeof(word[3]), "%s", c);
 	memset(w, 0, sizeof(*w));
 	w->stage = &stage;
 	done = options_parse(w, 4, argv, &first);
