@@ -30,13 +30,13 @@ LUA_LIBS =	$$(pkg-config --libs lua5.4)
 
 source =	source files input reader follow lines carry counter pace
 keyby =		keyby fields pattern
-statemap =	statemap fields $(lua)
-reduce =	reduce fields folds fold decimal
+statemap =	statemap fields luafunction luaoutput $(lua)
+reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink
 weir =		weir hint programs
 tool =		tool ask
 control =	$(tool)
-lua =		luafunction luascript luavalue luakeys luasort sandbox sandboxlib
+lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
@@ -54,8 +54,8 @@ $L/weir-sink:		$(sink:%=$B/bin/%.o)
 $(FRONT):		$(weir:%=$B/bin/%.o)
 
 $B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
-$L/weir-statemap:	LIBS = $(LUA_LIBS)
-$(lua:%=$B/bin/%.o) $B/bin/statemap.o: INCLUDE = -Ilib -Ibin $(LUA_CFLAGS)
+$L/weir-statemap $L/weir-reduce: LIBS = $(LUA_LIBS)
+$(statemap:%=$B/bin/%.o) $(reduce:%=$B/bin/%.o): INCLUDE = -Ilib -Ibin $(LUA_CFLAGS)
 
 $(PROGRAMS) $(FRONT): $(LIBWEIR)
 	@mkdir -p $(@D)

@@ -2,7 +2,8 @@
  * function: what a user wrote, to be applied to records and their keys' state.
  *
  * A stage that takes functions knows only this struct; each way of writing one
- * fills it.
+ * fills it.  The calls are those of struct weir_stage, when and what they return;
+ * those that are NULL are not needed.
  */
 #ifndef FUNCTION_H
 #define FUNCTION_H
@@ -12,25 +13,37 @@
 #include "weir.h"
 
 struct weir_function {
-	/* In the stage's open(), which returns what this does. */
 	int	(*open)(struct weir_function *, struct weir *);
 
 	/*
-	 * In the stage's batch(), likewise: select the key, read its state,
-	 * apply, write the state back, emit.
+	 * In batch(): select the key, read its state, apply, write the state
+	 * back, emit.
 	 */
 	long	(*process)(struct weir_function *, struct weir *,
 		    const struct weir_record *, size_t n);
+
+	int	(*end)(struct weir_function *, struct weir *);
 
 	/* Frees the function too. */
 	void	(*close)(struct weir_function *);
 };
 
 /*
- * A Lua chunk that returns function(key, rec, state) ... return out, state end:
- * the text on the command line, or if that is NULL the content of file.  For
- * setup(): compiles, runs nothing.  NULL after weir_misuse().
+ * The ways to write one.  For setup(): they look and compile, they run nothing.
+ * NULL after weir_misuse() or weir_error().
+ *
+ * luafunction_new	a Lua chunk that returns
+ *			function(key, rec, state) ... return out, state end:
+ *			the text on the command line, or if that is NULL the
+ *			content of file.
+ * luafold_new		one that returns function(current, record) ... end, which
+ *			makes one record of two.  emit_end: 0: print it each time,
+ *			1: once for each key, at the end.
+ * foldfunction_new	the folds of folds.h, as operands.
  */
 struct weir_function	*luafunction_new(struct weir *, const char *text, const char *file);
+struct weir_function	*luafold_new(struct weir *, const char *text, const char *file,
+			    int emit_end);
+struct weir_function	*foldfunction_new(struct weir *, int argc, char *argv[], int emit_end);
 
 #endif

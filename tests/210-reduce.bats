@@ -354,7 +354,7 @@ table() {
 	run_weir -s any 'weir source in | weir reduce count | weir sink -'
 	assert_err "reduce: the stream is not keyed; put 'weir keyby -k FIELD' before me"
 	run_weir -s 2 'weir reduce'
-	assert_err 'reduce: compute what? count, sum:FIELD, min:FIELD, max:FIELD, mean:FIELD, first:FIELD, last:FIELD'
+	assert_err 'reduce: compute what? count, sum:FIELD, min:FIELD, max:FIELD, mean:FIELD, first:FIELD, last:FIELD; or -e LUA, -f FILE'
 	run_weir -s 2 'weir reduce median:2'
 	assert_err 'reduce: no function "median"; there are count sum min max mean first last'
 	run_weir -s 2 'weir reduce sum'
@@ -373,4 +373,83 @@ table() {
 	printf 'who\tn\n' >header
 	run_weir 'weir source -H header | weir keyby -k who | weir reduce --emit end count | weir sink -'
 	assert_output $'who\tcount'
+}
+
+# folded LUA [OPTION]...: the file in, keyed by field 1, to $output
+folded() {
+	run_weir 'lua=$1; shift; weir source in | weir keyby -t , -k 1 |
+	    weir reduce "$@" -e "$lua" | weir sink -' "$@"
+}
+
+sum='return function(current, record)
+	return field(record, 1) .. "," .. field(current, 2) + field(record, 2)
+end'
+
+@test "W6: -e, the sum: one line for each record, the first one unchanged" {
+	printf '%s\n' a,1 b,10 a,2 a,3 b,5 >in
+	folded "$sum"
+	assert_output $'a,1\nb,10\na,3\na,6\nb,15'
+	folded "$sum" --emit end
+	assert_output $'a,6\nb,15'
+}
+
+@test "-e: current comes first, and is what was returned, byte for byte" {
+	printf 'k,x\nk,y\0\nk,z\n' >in
+	folded 'return function(current, record) return current .. "<" .. record end' --emit end
+	printf 'k,x<k,y\0<k,z\n' >want
+	run_weir 'weir source in | weir keyby -t , -k 1 | weir reduce --emit end -e "$1" | weir sink got' \
+	    'return function(current, record) return current .. "<" .. record end'
+	assert_same want got
+}
+
+@test "-f: a file; the header and the separator of the input stay" {
+	cat >latest.lua <<-'END'
+	#!/usr/bin/env lua
+	return function(current, record)
+		return field(record, "at") > field(current, "at") and record or current
+	end
+	END
+	printf '%s\n' who,at ann,3 bob,1 ann,2 ann,7 >in
+	run_weir 'weir source -H in | weir keyby -t , -k who | weir reduce -p 2 --emit end -f latest.lua |
+	    weir sink - | sort'
+	assert_output $'ann,7\nbob,1\nwho,at'
+}
+
+@test "-e: a function that fails is named with its line and the record; nothing changes" {
+	printf '%s\n' a,1 a,x a,2 >in
+	run_weir -s any 'weir source in | weir keyby -t , -k 1 | weir reduce -e "$1" | weir sink -' "$sum"
+	grep -q '^reduce: in: record 2, byte 4: -e:2: attempt to add' <<<"$stderr"
+	folded "$sum" --on-error skip
+	assert_output $'a,1\na,3'
+	local result
+	for result in nil '{}' '"a\nb"' true; do
+		folded "return function() return $result end" --on-error skip
+		assert_output a,1
+		assert_err 'reduce: 2 bad records skipped'
+	done
+}
+
+@test "-e: what is no function, and two of them" {
+	run_weir -s 2 'weir reduce -e "return 1 +"'
+	run_weir -s any 'echo | weir source | weir keyby | weir reduce -e "x = 1" | weir sink -'
+	assert_err "reduce: -e: it gives nil, not a function; write 'return function(current, record) ... return record end'"
+	run_weir -s 2 'weir reduce -e "return print" count'
+	assert_err 'reduce: -e and operands: give me one function in Lua, or those by name'
+	run_weir -s 2 'weir reduce -e "return print" -f x'
+	assert_err 'reduce: -e and -f: give me one function in Lua, or those by name'
+	run_weir -s any 'echo | weir source | weir reduce -e "return print" | weir sink -'
+	assert_err "reduce: the stream is not keyed; put 'weir keyby -k FIELD' before me"
+}
+
+@test "-e: 60000 random records, as awk folds them" {
+	local seed=$RANDOM
+	echo "seed $seed" >&2
+	awk -v seed="$seed" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < 60000; i++)
+			printf "%d,%d\n", rand() ^ 2 * 5000, rand() * 100
+	}' >in
+	awk -F , '{ t[$1] += $2; print $1 "," t[$1] }' in >want
+	run_weir 'weir source in | weir keyby -t , -k 1 | weir reduce -e "$1" | weir sink got' "$sum"
+	assert_same want got
 }

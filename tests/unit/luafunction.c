@@ -86,6 +86,15 @@ weir_emit(struct weir *weir, const char *data, size_t len)
 }
 
 int
+weir_emit_to(struct weir *weir, int output, const char *data, size_t len)
+{
+	size_t used = strlen(weir->out);
+
+	snprintf(weir->out + used, sizeof(weir->out) - used, "%d:", output);
+	return (weir_emit(weir, data, len));
+}
+
+int
 weir_full(const struct weir *weir)
 {
 	return (weir->full);
