@@ -35,7 +35,7 @@ reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink
 weir =		weir hint programs
 tool =		tool ask
-control =	$(tool)
+control =	$(tool) joboptions
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
