@@ -330,7 +330,7 @@ int	 weir_watch(struct weir *, int fd, short events);
  * disk.  A checkpoint marks all journals of a stage by itself; what lies behind
  * the mark of the one that is restored is cut off, but for WEIR_KEEP.
  *
- * weir_journal		open the one called name; in open(), or later.  NULL:
+ * weir_journal		open the one called name; in restore() or open().  NULL:
  *			weir_error() has spoken.
  * weir_journal_append	copy len bytes to its end.
  * weir_journal_end	position behind the last byte: all ever appended.
@@ -340,7 +340,8 @@ int	 weir_watch(struct weir *, int fd, short events);
  *			checkpoint after this call is complete.
  * weir_journal_publish	when a checkpoint is complete, hand the bytes up to its
  *			mark to publish(), which runs in another thread and may
- *			wait: it must not call anything but weir_range_*.  After
+ *			wait: it must not call anything but weir_range_*.  It
+ *			returns 0, 1 when nobody reads any more (weir_quit()), or -1.  After
  *			a restore the last range may come again: same bytes, same
  *			positions.  With WEIR_ONCE it does so only if the process
  *			died before publish() had returned 0, and then with the
@@ -366,7 +367,7 @@ uint64_t weir_journal_end(const struct weir_journal *);
 uint64_t weir_journal_start(const struct weir_journal *);
 int	 weir_journal_read(struct weir_journal *, uint64_t from, void *buf, size_t len);
 void	 weir_journal_release(struct weir_journal *, uint64_t position);
-void	 weir_journal_publish(struct weir_journal *,
+int	 weir_journal_publish(struct weir_journal *,
 	    int (*publish)(struct weir_range *, void *arg), void *arg, int flags);
 int	 weir_range_copy(struct weir_range *, int fd, int64_t offset, const char *name);
 int	 weir_range_read(struct weir_range *, uint64_t from, void *buf, size_t len);

@@ -258,8 +258,8 @@ void	 writer_free(struct writer *);	/* waits for all that is put, and collects i
 /*
  * The run directory of a job is made by its coordinator, who has the job's lock,
  * and is joined by its stages.  No lock of its own, and closing does not remove
- * it.  Names in it: doors NAME.I, and ATTEMPT-... for what lives no longer than
- * an attempt: links, and the notes of shared memory.
+ * it.  Names in it: control, stage.NAME, and ATTEMPT-... for what lives no longer
+ * than an attempt: doors, links, and the notes of shared memory.
  */
 /* own: where it shall be, absolute; elsewhere, where that is too long for sockets.
  * base: names the job's shared memory, and the place elsewhere: "job-...". */

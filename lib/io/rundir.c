@@ -8,7 +8,8 @@
  *			ATTEMPT-NONCE		its links
  *			SUFFIX.shm		one for each arena not yet unlinked
  *		session-SID/NAME		address line of a published stage
- *		job-HASH/			of a job, where JOB/run is too long
+ *		job-HASH/			of a job, where JOB/run is too long: doors
+ *						are ATTEMPT-NAME.I there
  *
  * A directory whose lock can be had belongs to nobody.  Whoever makes one takes
  * its lock and looks again: a sweeper may have been in between.  That of a job has
@@ -35,7 +36,7 @@
 #define SOCKET_MAX	107	/* bytes of a socket's path (sun_path) */
 #define BASE_MAX	18	/* PID-START */
 #define LINK_MAX	27	/* ATTEMPT-NONCE */
-#define DOOR_MAX	(WEIR_NAME_MAX + 6)	/* NAME.I, any */
+#define DOOR_MAX	(WEIR_NAME_MAX + 17)	/* ATTEMPT-NAME.I, any */
 #define EVERYTHING	UINT64_MAX	/* no attempt is so high */
 
 struct rundir {
@@ -96,18 +97,16 @@ shm_clear(const char *base, const char *file)
 	shm_unlink(name);
 }
 
-/* A link or a note of an attempt below: begins with its number; a door ends with
- * that of a subtask. */
+/* A door, a link or a note of an attempt below: begins with its number. */
 static int
 entry_stale(const char *file, uint64_t below)
 {
-	const char	*dot = strchr(file, '.');
 	char		*end;
 	uint64_t	 attempt;
 
 	if (below == EVERYTHING)
 		return (1);
-	if (!isdigit((unsigned char)file[0]) || (dot != NULL && strcmp(dot, ".shm") != 0))
+	if (!isdigit((unsigned char)file[0]))
 		return (0);
 	attempt = strtoull(file, &end, 10);
 	return (*end == '-' && attempt < below);

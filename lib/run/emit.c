@@ -65,10 +65,14 @@ emit_close(struct emit *e)
 static int
 arena_add(struct weir *w, const char *kind, size_t first, size_t bytes, struct arena **a)
 {
-	char	suffix[32];
+	char	suffix[48];
 	int	n;
 
-	snprintf(suffix, sizeof(suffix), "%u-%s", w->subtask, kind);
+	if (w->job == NULL)
+		snprintf(suffix, sizeof(suffix), "%u-%s", w->subtask, kind);
+	else	/* all stages of a job have one directory, and a name may be long */
+		snprintf(suffix, sizeof(suffix), "%u-%08x-%u-%s", (unsigned)job_attempt(w),
+		    (unsigned)weir_hash(w->set.name, strlen(w->set.name)), w->subtask, kind);
 	*a = arena_create(w->dir, suffix, SLOTS, first, bytes,
 	    w->dir != NULL && !w->set.copy);
 	if (*a == NULL || (n = atlas_add(&w->atlas, *a)) == -1)

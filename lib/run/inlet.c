@@ -33,6 +33,7 @@ struct inlink {
 	int			 ended, credited_end;
 	enum frame_why		 why;
 	uint64_t		 end_seq;
+	uint64_t		 barrier;	/* the last one that came */
 };
 
 struct upstream {
@@ -49,6 +50,7 @@ struct inlet {
 	unsigned		 n;
 	unsigned		 turn;		/* fairness between links */
 	int			 granted, enough;
+	struct align		 align;		/* in a job */
 
 	struct weir_record	 chunk[CHUNK];	/* of the frame in hand */
 	size_t			 nchunk, taken, pos;
@@ -92,7 +94,7 @@ inlink_unborn(const struct inlink *l)
 static int
 inlink_knock(struct weir *w, struct inlink *l)
 {
-	struct knock k = { .attempt = 0 };
+	struct knock k = { .attempt = job_attempt(w) };
 
 	strlcpy(k.stage, w->set.name, sizeof(k.stage));
 	strlcpy(k.run, rundir_base(w->dir), sizeof(k.run));
@@ -107,13 +109,18 @@ inlink_knock(struct weir *w, struct inlink *l)
 	return (0);
 }
 
-/* The address of a subtask's door: RUN/NAME.I, or port + I. */
+/* The address of a subtask's door: RUN/NAME.I, in a job RUN/ATTEMPT-NAME.I, or
+ * port + I. */
 static void
-door_address(const char *base, unsigned subtask, char *address, size_t size)
+door_address(const struct weir *w, const char *base, unsigned subtask, char *address,
+    size_t size)
 {
-	const char *colon = strrchr(base, ':');
+	const char *colon = strrchr(base, ':'), *slash = strrchr(base, '/');
 
-	if (strstr(base, "://") != NULL && colon != NULL)
+	if (w->job != NULL && slash != NULL)
+		snprintf(address, size, "ipc://%.*s/%u-%s.%u", (int)(slash - base), base,
+		    (unsigned)job_attempt(w), slash + 1, subtask);
+	else if (strstr(base, "://") != NULL && colon != NULL)
 		snprintf(address, size, "%.*s:%ld", (int)(colon - base), base,
 		    atol(colon + 1) + (long)subtask);
 	else
@@ -123,12 +130,12 @@ door_address(const char *base, unsigned subtask, char *address, size_t size)
 static int
 inlink_start(struct weir *w, struct inlink *l, struct upstream *up, unsigned subtask)
 {
-	char address[192], why[256];
+	char address[PATH_MAX], why[256];
 
 	l->up = up;
 	l->subtask = subtask;
 	snprintf(l->nonce, sizeof(l->nonce), "%08x%08x", arc4random(), arc4random());
-	door_address(up->wire->base, subtask, address, sizeof(address));
+	door_address(w, up->wire->base, subtask, address, sizeof(address));
 	if ((l->knocker = knocker_open(address, why, sizeof(why))) == NULL)
 		return (weir_error(w, "input: %s", why));
 	return (inlink_knock(w, l));
@@ -172,6 +179,7 @@ inlet_close(struct inlet *in)
 	}
 	for (i = 0; i < in->n; i++)
 		free(in->ups[i].links);
+	free(in->align.parked);
 	free(in);
 }
 
@@ -244,7 +252,7 @@ inlink_answer(struct weir *w, struct inlink *l, const struct answer *a, int64_t 
 	else {
 		link_host(up->wire->base, a->link, address, sizeof(address));
 		l->since_ms = now;
-		l->link = link_dial(address, 0, w->wake[1]);
+		l->link = link_dial(address, job_attempt(w), w->wake[1]);
 		if (l->link == NULL || link_failed(l->link))
 			return (weir_error(w, "link to %s: %s", a->stage,
 			    l->link == NULL ? strerror(errno) : link_error(l->link)));
@@ -258,7 +266,7 @@ inlink_answer(struct weir *w, struct inlink *l, const struct answer *a, int64_t 
 static int
 upstream_lost(struct weir *w, const struct inlink *l)
 {
-	return (weir_error(w, "%s has gone before the end of the stream", up_name(l->up)));
+	return (link_lost(w, "%s has gone before the end of the stream", up_name(l->up)));
 }
 
 /* Header and key lie in the message: keep copies behind the stream. */
@@ -297,11 +305,11 @@ inlink_stream(struct weir *w, struct inlink *l)
 	l->stream = NULL;
 	if (got == 1) {
 		link_release(held);
-		return (weir_error(w, "link from %s: it does not begin with a stream frame",
+		return (link_lost(w, "link from %s: it does not begin with a stream frame",
 		    up_name(l->up)));
 	}
 	if (got == -1)
-		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+		return (link_lost(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
 	return (gone ? upstream_lost(w, l) : 0);
 }
 
@@ -346,6 +354,24 @@ streams_merge(struct weir *w)
 	return (agree_key ? line_set(w, &w->key_in, first->key, first->keylen) : 0);
 }
 
+/* Links that are there take part in alignments, under their numbers. */
+static int
+align_open(struct weir *w)
+{
+	struct inlet	*in = w->in;
+	struct inlink	*l;
+	unsigned	 i;
+
+	for (i = 0; (l = inlink_at(in, i)) != NULL; i++)
+		in->align.links += l->link != NULL;
+	if (w->job == NULL)
+		return (0);
+	in->align.at_least_once = w->job->at_least_once;
+	if ((in->align.parked = calloc(i, 1)) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	return (0);
+}
+
 int
 inlet_connect(struct weir *w, int64_t now)
 {
@@ -373,14 +399,23 @@ inlet_connect(struct weir *w, int64_t now)
 			missing = 1;
 		if (!inlink_unborn(l))
 			l->since_ms = now;
-		else if (now > l->since_ms + ANSWER_MS)
+		else if (w->job == NULL && now > l->since_ms + ANSWER_MS)
 			return (weir_error(w, "%s %s for %d s", l->link == NULL ?
 			    "nobody answers at" : "cannot connect to", l->up->wire->base,
 			    ANSWER_MS / 1000));
 	}
 	if (missing)
 		return (0);
-	return (streams_merge(w) == -1 ? -1 : 1);
+	return (streams_merge(w) == -1 || align_open(w) == -1 ? -1 : 1);
+}
+
+/* May a frame be taken from it?  An end is the last one, but for barriers. */
+static int
+inlink_wanted(const struct weir *w, const struct inlink *l, unsigned i)
+{
+	if (w->job == NULL)
+		return (!l->ended);
+	return (w->job->due == 0 && (w->in->align.parked == NULL || !w->in->align.parked[i]));
 }
 
 int
@@ -398,13 +433,13 @@ inlet_polls(struct weir *w, struct polls *p)
 			if (knocker_waits(l->knocker))
 				polls_until(p, now_ms() + LOOK_AGAIN_MS);
 		} else if (l->link != NULL) {
-			/* a frame is taken when the hand is empty, an end is the last */
-			if (w->hand == NULL && !l->ended && (in->granted || l->stream == NULL))
+			if (inlink_wanted(w, l, i) && w->hand == NULL &&
+			    (in->granted || l->stream == NULL))
 				bad = polls_add(p, link_recvfd(l->link), POLLIN);
 			if (!bad && link_sendfd(l->link) != -1)
 				bad = polls_add(p, link_sendfd(l->link), POLLIN);
 		}
-		if (!inlink_unborn(l))
+		if (w->job != NULL || !inlink_unborn(l))
 			continue;
 		if (!bad && l->up->wire->watch != -1)
 			bad = polls_add(p, l->up->wire->watch, 0);
@@ -421,7 +456,7 @@ inlet_grant(struct weir *w)
 
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
 		if (l->link != NULL && link_credit(l->link, 0) == -1)
-			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			return (link_lost(w, "link from %s: %s", up_name(l->up),
 			    link_error(l->link)));
 	w->in->granted = 1;
 	return (0);
@@ -452,7 +487,7 @@ inlet_credits(struct weir *w, int all)
 		if (link_flush(l->link) == -1 ||
 		    (link_owed(l->link) >= (all ? 1 : CREDIT_EVERY) &&
 		    link_credit(l->link, w->in->enough) == -1))
-			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			return (link_lost(w, "link from %s: %s", up_name(l->up),
 			    link_error(l->link)));
 	}
 	return (0);
@@ -469,13 +504,58 @@ inlet_enough(struct weir *w)
 	w->in->enough = 1;
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
 		if (l->link != NULL && !link_gone(l->link) && link_credit(l->link, 1) == -1)
-			return (weir_error(w, "link from %s: %s", up_name(l->up),
+			return (link_lost(w, "link from %s: %s", up_name(l->up),
 			    link_error(l->link)));
 	return (0);
 }
 
+/* Nothing is held for it: its place in the order of credits is given back. */
 static int
-inlink_take(struct weir *w, struct inlink *l)
+control_frame_done(struct weir *w, struct inlink *l, struct held *held, uint64_t seq)
+{
+	link_release(held);
+	if (link_done(l->link, seq) == -1)
+		return (link_lost(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+	return (0);
+}
+
+static int
+take_end(struct weir *w, struct inlink *l, const struct frame *f, struct held *held)
+{
+	if (l->ended) {
+		link_release(held);
+		return (link_lost(w, "link from %s: a second end", up_name(l->up)));
+	}
+	l->ended = 1;
+	l->why = (enum frame_why)f->kind;
+	l->end_seq = f->seq;
+	if (w->job != NULL)		/* no credit is asked for: the job's end is told */
+		return (control_frame_done(w, l, held, f->seq));
+	link_release(held);
+	return (0);
+}
+
+static int
+take_barrier(struct weir *w, struct inlink *l, unsigned i, const struct frame *f,
+    struct held *held)
+{
+	struct job	*j = w->job;
+	uint64_t	 id = f->checkpoint, triggered_ms = f->triggered_ms;
+
+	if (control_frame_done(w, l, held, f->seq) == -1)
+		return (-1);
+	if (id <= l->barrier)
+		return (link_lost(w, "link from %s: barriers that do not ascend", up_name(l->up)));
+	l->barrier = id;
+	if (align_barrier(&w->in->align, i, id, &j->m.ids) == ALIGN_SNAPSHOT) {
+		j->due = id;
+		j->triggered_ms = triggered_ms;
+	}
+	return (0);
+}
+
+static int
+inlink_take(struct weir *w, struct inlink *l, unsigned i)
 {
 	struct frame_stream	 s;
 	struct inframe		*in;
@@ -484,19 +564,16 @@ inlink_take(struct weir *w, struct inlink *l)
 	int			 got, gone = link_gone(l->link);
 
 	if ((got = link_recv(l->link, &w->atlas, &f, &s, &held)) == -1)
-		return (weir_error(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+		return (link_lost(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
 	if (got == 0)
 		return (gone ? upstream_lost(w, l) : 0);
-	if (f.type == FRAME_END) {
-		l->ended = 1;
-		l->why = (enum frame_why)f.kind;
-		l->end_seq = f.seq;
+	if (f.type == FRAME_END)
+		return (take_end(w, l, &f, held));
+	if (f.type == FRAME_BARRIER && w->job != NULL)
+		return (take_barrier(w, l, i, &f, held));
+	if (f.type != FRAME_DATA || (f.count == 0 && l->stream->keyed) || l->ended) {
 		link_release(held);
-		return (0);
-	}
-	if (f.type != FRAME_DATA || (f.count == 0 && l->stream->keyed)) {
-		link_release(held);
-		return (weir_error(w, "link from %s: a frame that has no place here",
+		return (link_lost(w, "link from %s: a frame that has no place here",
 		    up_name(l->up)));
 	}
 	if ((in = calloc(1, sizeof(*in))) == NULL) {
@@ -518,16 +595,17 @@ inlet_take(struct weir *w)
 {
 	struct inlet	*in = w->in;
 	struct inlink	*l;
-	unsigned	 i, n;
+	unsigned	 i, n, at;
 	int		 got;
 
 	for (n = 0; inlink_at(in, n) != NULL; n++)
 		;
 	for (i = 0; i < n; i++) {
-		l = inlink_at(in, in->turn++ % n);
-		if (l->link == NULL || l->ended)
+		at = in->turn++ % n;
+		l = inlink_at(in, at);
+		if (l->link == NULL || !inlink_wanted(w, l, at))
 			continue;
-		if ((got = inlink_take(w, l)) != 0)
+		if ((got = inlink_take(w, l, at)) != 0)
 			return (got);
 	}
 	return (0);
@@ -544,7 +622,7 @@ inlet_tag(const struct weir *w)
 static int
 frame_bad(struct weir *w)
 {
-	return (weir_error(w, "link from %s: a frame whose index or text is damaged",
+	return (link_lost(w, "link from %s: a frame whose index or text is damaged",
 	    up_name(w->in->from->up)));
 }
 
@@ -597,8 +675,8 @@ chunk_process(struct weir *w)
 			return (0);
 		if (w->stage->batch != NULL) {
 			n = w->stage->batch(w, in->chunk + in->taken, in->nchunk - in->taken);
-			if (n == -1)
-				return (-1);
+			if (n <= 0)
+				return ((int)n);
 			in->taken += (size_t)n;
 		} else {
 			weir_select(w, &in->chunk[in->taken]);
@@ -684,7 +762,7 @@ inlet_finish(struct weir *w)
 		if (l->link != NULL && !l->credited_end) {
 			l->credited_end = 1;
 			if (link_done(l->link, l->end_seq) == -1)
-				return (weir_error(w, "link from %s: %s", up_name(l->up),
+				return (link_lost(w, "link from %s: %s", up_name(l->up),
 				    link_error(l->link)));
 		}
 	return (inlet_credits(w, 1));
@@ -702,6 +780,19 @@ inlet_left(const struct weir *w)
 	return (1);
 }
 
+void
+inlet_view(struct weir *w)
+{
+	if (w->in->align.parked != NULL)
+		align_view(&w->in->align, &w->job->m.ids);
+}
+
+uint64_t
+inlet_aligning(const struct weir *w)
+{
+	return (w->in->align.id);
+}
+
 int
 inlet_check(struct weir *w)
 {
@@ -712,6 +803,8 @@ inlet_check(struct weir *w)
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
 		if (!w->in->granted && l->link != NULL && link_gone(l->link))
 			return (upstream_lost(w, l));
+		if (w->job != NULL)
+			continue;
 		if (inlink_unborn(l) && (pfd.fd = l->up->wire->watch) != -1) {
 			pfd.events = 0;
 			if (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)))

@@ -18,6 +18,7 @@
 
 #define HEADER_MS	5		/* look again for what another subtask has to do */
 #define LEAVE_MS	10000		/* for an upstream to take our last credit */
+#define SIGNALS_MAX	100
 
 enum phase {
 	CONNECTING_OUT,		/* a source: its consumers come first */
@@ -26,6 +27,7 @@ enum phase {
 	ANNOUNCING,		/* consumers connect, get our stream frame, credit 0 */
 	RUNNING,
 	ENDING,			/* the stage's end() */
+	STANDING_BY,		/* in a job: barriers still come until it is done */
 	DRAINING,		/* our ends wait to be credited */
 	LEAVING,		/* our last credit waits for the upstream to close */
 	LEFT
@@ -37,7 +39,10 @@ struct loop {
 	int64_t		 now;
 	int64_t		 wait_until;	/* a source waits; NEVER: not for a time */
 	int		 waiting;	/* until then, or until its descriptor is ready */
-	int		 announced, ended;
+	int		 announced, ended, finished;
+	int64_t		 timer_ms;		/* of weir_wait_ms(), not a source's; NEVER */
+	int		 ready;			/* what is watched, or the timer */
+	int		 answered;		/* ready() may have emitted */
 	enum frame_why	 why;
 	int64_t		 leave_ms;
 	struct weir	*w;
@@ -86,7 +91,9 @@ signal_catch(int sig)
 {
 	int saved = errno;
 
-	signalled = sig;
+	(void)sig;
+	if (signalled < SIGNALS_MAX)
+		signalled++;
 	if (signal_fd != -1 && write(signal_fd, "", 1) == -1)
 		errno = saved;
 	errno = saved;
@@ -103,8 +110,8 @@ bus_catch(int sig)
 	_exit(WEIR_FAILED);
 }
 
-void
-loop_signals(struct weir *w)
+static void
+signals_open(struct weir *w, unsigned flags)
 {
 	struct sigaction	sa;
 	sigset_t		none;
@@ -117,11 +124,29 @@ loop_signals(struct weir *w)
 	sa.sa_handler = bus_catch;
 	sigaction(SIGBUS, &sa, NULL);
 	sa.sa_handler = signal_catch;
-	sa.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+	sa.sa_flags = (int)flags;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+loop_signals(struct weir *w)
+{
+	signals_open(w, (unsigned)SA_RESTART | (unsigned)SA_RESETHAND);
+}
+
+void
+loop_signals_job(struct weir *w)
+{
+	signals_open(w, (unsigned)SA_RESTART);
+}
+
+int
+loop_signalled(void)
+{
+	return (signalled);
 }
 
 static int
@@ -220,7 +245,82 @@ announce(struct loop *l)
 		for (done = 0; done < (int)w->atlas.n; done++)
 			arena_unlink(w->atlas.arena[done]);
 	}
-	return (w->in != NULL && inlet_grant(w) == -1 ? -1 : 1);
+	if (w->in != NULL && inlet_grant(w) == -1)
+		return (-1);
+	return (w->job != NULL && job_connected(w) == -1 ? -1 : 1);
+}
+
+/*
+ * Barriers.
+ */
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+/* Forward it behind all that was emitted, then take the snapshot: one step between
+ * two records.  1: done; 0: what is in hand has to go first. */
+static int
+barrier_pass(struct weir *w, uint64_t id)
+{
+	int done;
+
+	if (w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
+		return (done == -1 ? -1 : 0);
+	if (w->out != NULL) {
+		if ((done = emit_flush(w)) != 1)
+			return (done);
+		if (outlet_barrier(w, id, w->job->triggered_ms) == -1)
+			return (-1);
+	}
+	return (snapshot_take(w, id) == -1 ? -1 : 1);
+}
+
+/* A source's: those that the view wants, in ascending order. */
+static int
+barriers_send(struct weir *w)
+{
+	struct job	*j = w->job;
+	int		 done;
+
+	while (j->nbarrier > 0) {
+		j->triggered_ms = (uint64_t)wall_ms();
+		if ((done = barrier_pass(w, j->barrier[0])) != 1)
+			return (done);
+		memmove(j->barrier, j->barrier + 1, --j->nbarrier * sizeof(j->barrier[0]));
+	}
+	return (1);
+}
+
+/* The one that has come on all inputs.  2: passed; 0: not yet. */
+static int
+barrier_due(struct weir *w)
+{
+	int done;
+
+	if ((done = barrier_pass(w, w->job->due)) != 1)
+		return (done);
+	w->job->due = 0;
+	return (2);
+}
+
+/* The disk is behind, or memory is short until a checkpoint of ours is complete. */
+static int
+held_back(const struct weir *w)
+{
+	struct store *store;
+
+	if (w->job == NULL)
+		return (0);
+	if (journals_full(w))
+		return (1);
+	store = handles_store(w);
+	return (store != NULL && store_pressure(store) == STORE_FULL && snapshot_open(w));
 }
 
 /* A source's turn.  1: at its end; 2: it has done something; 0: it waits. */
@@ -231,6 +331,10 @@ produce(struct loop *l)
 	int64_t		 due;
 	int		 ready, done;
 
+	if (w->job != NULL && (done = w->job->running ? barriers_send(w) : 0) != 1)
+		return (done);
+	if (held_back(w))
+		return (0);
 	if (w->stop || w->quit) {
 		l->why = FRAME_STOPPED;
 		return (1);
@@ -265,10 +369,21 @@ consume(struct loop *l)
 	/* what did not find a slot goes before anything new is taken */
 	if (w->out != NULL && weir_full(w) && !w->quit && (got = emit_flush(w)) != 1)
 		return (got);
+	if (l->answered) {
+		if (w->out != NULL && !w->quit && (got = emit_flush(w)) != 1)
+			return (got);
+		l->answered = 0;
+	}
 	if (w->hand == NULL) {
+		if (w->job != NULL && w->job->due != 0)
+			return (barrier_due(w));
+		if (held_back(w))
+			return (0);
 		if ((got = inlet_take(w)) == -1)
 			return (-1);
 		if (got == 0) {
+			if (w->job != NULL && w->job->due != 0)
+				return (2);
 			if ((got = inlet_ended(w)) == 0)
 				return (0);
 			l->why = w->quit ? FRAME_STOPPED : (enum frame_why)got;
@@ -305,6 +420,8 @@ end(struct loop *l)
 
 	if (w->out != NULL && outlet_serve(w) == -1)
 		return (-1);
+	if (!l->ended && w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
+		return (done == -1 ? -1 : 0);
 	if (!l->ended && !w->quit && l->why == FRAME_EOF && w->stage->end != NULL) {
 		if (w->out != NULL && weir_full(w))
 			return (emit_flush(w) == -1 ? -1 : 0);
@@ -319,6 +436,36 @@ end(struct loop *l)
 	if (!w->quit && (done = emit_flush(w)) != 1)
 		return (done);
 	return (outlet_end(w, l->why) == -1 ? -1 : 1);
+}
+
+/* Its end is sent; in a job barriers still pass until all is done. */
+static int
+stand_by(struct loop *l)
+{
+	struct weir	*w = l->w;
+	struct say	*s;
+	int		 got;
+
+	if (w->job == NULL)
+		return (1);
+	if (w->out != NULL && outlet_serve(w) == -1)
+		return (-1);
+	if (w->in == NULL) {
+		if (!l->finished) {
+			l->finished = 1;
+			if ((s = calloc(1, sizeof(*s))) == NULL)
+				return (weir_error(w, "%s", strerror(errno)));
+			s->kind = SAY_FINISHED;
+			got = job_say(w, s);
+			free(s);
+			if (got == -1)
+				return (-1);
+		}
+		return (barriers_send(w) == -1 ? -1 : 0);
+	}
+	if (w->job->due != 0)
+		return (barrier_due(w));
+	return (inlet_take(w) == -1 ? -1 : w->job->due != 0 ? 2 : 0);
 }
 
 static int
@@ -356,10 +503,25 @@ step(struct loop *l)
 	static int (*const phases[])(struct loop *) = {
 		[CONNECTING_OUT] = connect_out, [CONNECTING] = connect_in,
 		[OPENING] = stage_open, [ANNOUNCING] = announce, [RUNNING] = run_on,
-		[ENDING] = end, [DRAINING] = drain, [LEAVING] = leave,
+		[ENDING] = end, [STANDING_BY] = stand_by, [DRAINING] = drain, [LEAVING] = leave,
 	};
 
 	return (phases[l->phase](l));
+}
+
+/* In a job the coordinator speaks first: a neighbour's end may be everybody's. */
+static int
+job_check(struct loop *l)
+{
+	struct weir *w = l->w;
+
+	if (job_serve(w, l->now) == -1)
+		return (-1);
+	if (w->job->done || w->job->broken)
+		return (0);
+	if (w->out != NULL && outlet_check(w) == -1)
+		return (-1);
+	return (w->in != NULL ? inlet_check(w) : 0);
 }
 
 /* Neighbours that are lost, a parent that died, a signal. */
@@ -371,11 +533,13 @@ check(struct loop *l)
 
 	if (pfd.fd != -1 && poll(&pfd, 1, 0) == 1)
 		_exit(WEIR_AGAIN);
+	if (w->job != NULL)
+		return (job_check(l));
 	if (signalled && !w->stop) {
 		w->stop = 1;
 		if (l->phase < ANNOUNCING)
 			return (weir_error(w, "interrupted before all were connected"));
-		weir_debug(w, "signal %d: %s", (int)signalled, w->in == NULL ?
+		weir_debug(w, "a signal: %s", w->in == NULL ?
 		    "I stop reading" : "I finish what still comes");
 	}
 	if (w->out != NULL && l->phase < LEAVING && outlet_check(w) == -1)
@@ -389,10 +553,21 @@ wait(struct loop *l, int64_t timeout)
 	struct weir	*w = l->w;
 	struct polls	*p = &l->polls;
 	char		 sink[64];
+	unsigned	 i, first;
 	int		 bad;
 
 	p->n = 0;
 	bad = polls_add(p, w->wake[0], POLLIN);
+	first = p->n;
+	for (i = 0; i < w->nwatch; i++)
+		bad |= polls_add(p, w->watch[i].fd, w->watch[i].events);
+	if (w->in != NULL && w->wait_ms >= 0) {
+		l->timer_ms = l->now + w->wait_ms;
+		w->wait_ms = -1;
+	}
+	polls_until(p, l->timer_ms);
+	if (w->job != NULL)
+		bad |= job_polls(w, p, l->now);
 	if (w->alive != -1)
 		bad |= polls_add(p, w->alive, 0);
 	if (w->in != NULL)
@@ -413,28 +588,66 @@ wait(struct loop *l, int64_t timeout)
 	if (p->fd[0].revents != 0 && read(w->wake[0], sink, sizeof(sink)) == -1 &&
 	    errno != EAGAIN)
 		return (weir_error(w, "poll: %s", strerror(errno)));
+	for (i = 0; i < w->nwatch; i++)
+		l->ready |= p->fd[first + i].revents != 0;
 	return (0);
+}
+
+/* What the stage waited for is there. */
+static int
+stage_ready(struct loop *l)
+{
+	struct weir *w = l->w;
+
+	if (l->timer_ms != NEVER && l->now >= l->timer_ms) {
+		l->timer_ms = NEVER;
+		l->ready = 1;
+	}
+	if (!l->ready || w->stage->ready == NULL || l->phase < RUNNING || l->phase > ENDING)
+		return (0);
+	l->ready = 0;
+	l->answered = 1;
+	return (w->stage->ready(w));
+}
+
+/* The job is done: all is committed. */
+static int
+job_close(struct weir *w)
+{
+	if (!w->open)
+		return (0);
+	w->open = 0;
+	return (w->stage->close != NULL ? w->stage->close(w, 1) : 0);
 }
 
 int
 loop_run(struct weir *w)
 {
-	struct loop	 l = { .w = w, .why = FRAME_EOF, .wait_until = NEVER };
+	struct loop	 l = { .w = w, .why = FRAME_EOF, .wait_until = NEVER, .timer_ms = NEVER };
 	int		 done;
 
 	l.phase = w->in == NULL ? CONNECTING_OUT : CONNECTING;
 	for (done = 0; done != -1 && l.phase < LEFT;) {
 		l.now = now_ms();
 		l.polls.until_ms = NEVER;
-		if ((done = step(&l)) == 1) {
+		done = stage_ready(&l);
+		if (done == 0 && (w->job == NULL || !w->job->broken) && (done = step(&l)) == 1) {
 			l.phase++;
 			continue;
 		}
+		if (done == -1 && w->job != NULL && w->job->broken && w->status == 0)
+			done = 0;
 		/* before we wait, nobody shall wait for us */
 		if (done == 0 && w->in != NULL && l.phase > ANNOUNCING && l.phase < LEAVING &&
-		    inlet_credits(w, 1) == -1)
+		    inlet_credits(w, 1) == -1 && w->status != 0)
 			done = -1;
-		if (done != -1 && (check(&l) == -1 || wait(&l, done == 2 ? 0 : NEVER) == -1))
+		if (done != -1 && check(&l) == -1)
+			done = w->job != NULL && w->job->broken && w->status == 0 ? 0 : -1;
+		if (done != -1 && w->job != NULL && w->job->done) {
+			done = job_close(w);
+			break;
+		}
+		if (done != -1 && wait(&l, done == 2 ? 0 : NEVER) == -1)
 			done = -1;
 	}
 	free(l.polls.fd);

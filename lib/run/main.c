@@ -126,6 +126,20 @@ rundir_make(struct weir *w)
 	return (0);
 }
 
+/* As a subtask of a job.  Nothing can be opened before the attempt is known, and
+ * what was there before is restored before the stage is opened. */
+static int
+work_job(struct weir *w)
+{
+	if (job_open(w) == -1 || job_enter(w) == -1)
+		return (-1);
+	if (w->job->done)
+		return (0);
+	if (report_open(w) == -1 || outlet_open(w) == -1 || inlet_open(w) == -1)
+		return (-1);
+	return (loop_run(w));
+}
+
 /* As a worker: door, address lines, inputs, and then the loop.  nng's threads
  * inherit the signal mask: signals are ours alone. */
 static int
@@ -140,9 +154,13 @@ work(struct weir *w, int subtask)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (threads_check(why, sizeof(why)) == -1)
 		return (weir_error(w, "%s", why));
-	if (emit_open(w) == -1 || handles_open(w) == -1 || report_open(w) == -1)
+	if (emit_open(w) == -1 || handles_open(w) == -1)
 		return (-1);
-	if (outlet_open(w) == -1)
+	if (w->set.job != NULL) {
+		loop_signals_job(w);
+		return (work_job(w));
+	}
+	if (report_open(w) == -1 || outlet_open(w) == -1)
 		return (-1);
 	if (!subtask) {
 		loop_signals(w);
@@ -156,6 +174,39 @@ work(struct weir *w, int subtask)
 	return (loop_run(w));
 }
 
+/* The writer may be in the middle of something that waits: it is not waited for.
+ * What it has not made durable was not acknowledged. */
+static void
+job_leave(struct weir *w)
+{
+	if (w->sentence[0] != '\0') {
+		log_say(LOG_ERROR, "%s", w->sentence);
+		job_say_failed(w);
+	}
+	if (w->status != WEIR_AGAIN && w->open && w->stage->close != NULL)
+		w->stage->close(w, 0);
+	_exit(w->status);
+}
+
+static void
+job_clean(struct weir *w)
+{
+	struct job *j = w->job;
+
+	if (j == NULL)
+		return;
+	writer_free(j->writer);
+	j->writer = NULL;
+	snapshot_free(w);
+	journals_close(w);
+	parts_free(w);
+	jobfile_free(&j->file);
+	control_close(j->control);
+	stagedir_close(j->stage);
+	free(j);
+	w->job = NULL;
+}
+
 static void
 clean(struct weir *w)
 {
@@ -167,27 +218,41 @@ clean(struct weir *w)
 	outlet_close(w);
 	inlet_close(w->in);
 	emit_close(w->emit);
+	job_clean(w);
 	handles_close(w->handles);
 	atlas_free(&w->atlas);
 	rundir_close(w->dir);
+	jobdir_close(w->jobdir);
 	free(w->header_in.text);
 	free(w->header.text);
 	free(w->key_in.text);
 	free(w->key.text);
 }
 
+/* A descriptor that our parent kept open for us; -1. */
+static int
+descriptor_take(const char *name)
+{
+	const char	*s = getenv(name);
+	int		 fd = s != NULL ? atoi(s) : -1;
+
+	unsetenv(name);
+	if (fd != -1 && fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return (-1);
+	return (fd);
+}
+
 /* A subtask: its number and the wiring come from the supervisor. */
 static int
 subtask_run(struct weir *w, const char *number)
 {
-	const char *alive = getenv("WEIR_ALIVE"), *run = getenv("WEIR_RUN");
+	const char *run = getenv("WEIR_RUN");
 
 	w->subtask = (unsigned)atoi(number);
-	w->alive = alive != NULL ? atoi(alive) : -1;
-	if (w->alive != -1)
-		fcntl(w->alive, F_SETFD, FD_CLOEXEC);
-	self_name(w, 1);
-	if (run == NULL || (w->dir = rundir_open(run)) == NULL)
+	w->alive = descriptor_take("WEIR_ALIVE");
+	w->registered = descriptor_take("WEIR_REGISTERED");
+	self_name(w, w->set.job == NULL || w->set.parallelism > 1);
+	if (w->set.job == NULL && (run == NULL || (w->dir = rundir_open(run)) == NULL))
 		return (weir_error(w, "WEIR_SUBTASK is set, but WEIR_RUN names no directory"));
 	wiring_import(w);
 	return (work(w, 1));
@@ -206,6 +271,13 @@ stage_run(struct weir *w, char *argv[])
 	}
 	if (wiring_outputs(w) == -1)
 		return (-1);
+	if (w->set.job != NULL) {
+		if (job_open(w) == -1 || supervise_lock(w) == -1 || wiring_announce(w) == -1 ||
+		    wiring_inputs(w) == -1)
+			return (-1);
+		w->status = supervise(w, argv);
+		return (w->status == WEIR_DONE ? 0 : -1);
+	}
 	for (i = 0; i < w->wiring.nout; i++)
 		links |= w->wiring.out[i].kind != WIRE_TEXT;
 	if ((links || w->set.parallelism > 1) && rundir_make(w) == -1)
@@ -228,7 +300,9 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 	w.stage = stage;
 	w.set.name = stage->name;
 	w.set.parallelism = 1;
-	w.alive = w.wait_fd = w.wait_ms = -1;
+	w.alive = w.registered = w.wait_fd = w.wait_ms = -1;
+	if ((w.set.job = getenv("WEIR_JOB")) != NULL && w.set.job[0] == '\0')
+		w.set.job = NULL;
 	w.wake[0] = w.wake[1] = -1;
 	w.keyed_in = -1;
 	w.separator = w.separator_in = '\t';
@@ -251,6 +325,8 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 		    stage->setup(&w, argc - first, argv + first) == -1) ||
 		    stage_run(&w, argv) == -1))
 			done = -1;
+		if (w.set.job != NULL && w.status != 0)
+			job_leave(&w);
 		clean(&w);
 	}
 	if (w.sentence[0] != '\0')
@@ -344,6 +420,39 @@ const char *
 weir_tag(const struct weir *w)
 {
 	return (inlet_tag(w));
+}
+
+int
+weir_job(const struct weir *w)
+{
+	return (w->set.job != NULL);
+}
+
+int64_t
+weir_triggered(const struct weir *w)
+{
+	return (w->job != NULL ? (int64_t)w->job->triggered_ms : 0);
+}
+
+int
+weir_watch(struct weir *w, int fd, short events)
+{
+	unsigned i;
+
+	for (i = 0; i < w->nwatch && w->watch[i].fd != fd; i++)
+		;
+	if (i == WATCH_MAX)
+		return (weir_error(w, "more than %d descriptors to be watched", WATCH_MAX));
+	if (events == 0) {
+		if (i < w->nwatch)
+			w->watch[i] = w->watch[--w->nwatch];
+		return (0);
+	}
+	w->watch[i].fd = fd;
+	w->watch[i].events = events;
+	if (i == w->nwatch)
+		w->nwatch++;
+	return (0);
 }
 
 int

@@ -12,6 +12,7 @@
 #include "run.h"
 
 static const struct weir_option common[] = {
+	{ 'j', "job", "DIR", "take part in the job of this directory (default: $WEIR_JOB)", WEIR_CALL, NULL, NULL },
 	{ 'n', "name", "NAME", "identity of the stage (default: the program's name)", WEIR_CALL, NULL, NULL },
 	{ 'i', "input", "[TAG=]UPSTREAM", "read from there instead of standard input; repeats", WEIR_CALL, NULL, NULL },
 	{ 'o', "output", "[TAG=]DOWNSTREAM", "write there instead of standard output; repeats", WEIR_CALL, NULL, NULL },
@@ -96,6 +97,10 @@ common_set(struct settings *set, const struct weir_option *o, const char *arg)
 	if (strcmp(o->name, "parallelism") == 0) {
 		set->parallelism = (unsigned)strtonum(arg, 1, ROUTE_GROUPS, &why);
 		return (why == NULL ? NULL : "is no number from 1 to 128");
+	}
+	if (strcmp(o->name, "job") == 0) {
+		set->job = arg;
+		return (arg[0] != '\0' ? NULL : "names no directory");
 	}
 	if (strcmp(o->name, "on-error") == 0)
 		return (on_error_set(set, arg));

@@ -103,8 +103,12 @@ outlet_open(struct weir *w)
 	t->since_ms = t->heal_ms = now_ms();
 	if (!links_wanted(t))
 		return (0);
-	snprintf(address, sizeof(address), "ipc://%s/%s.%u", rundir_path(w->dir), w->set.name,
-	    w->subtask);
+	if (w->job != NULL)
+		snprintf(address, sizeof(address), "ipc://%s/%u-%s.%u", rundir_path(w->dir),
+		    (unsigned)job_attempt(w), w->set.name, w->subtask);
+	else
+		snprintf(address, sizeof(address), "ipc://%s/%s.%u", rundir_path(w->dir),
+		    w->set.name, w->subtask);
 	if ((t->door = door_open(address, why, sizeof(why))) == NULL)
 		return (weir_error(w, "door %s", why));
 	for (i = 0; i < t->n; i++) {
@@ -238,8 +242,9 @@ link_make(struct weir *w, struct output *o, struct outlink *l, const struct knoc
 		snprintf(address, sizeof(address), "%.*s:0",
 		    (int)(colon - o->wire->target), o->wire->target);
 	} else
-		snprintf(address, sizeof(address), "ipc://%s/0-%s", rundir_path(w->dir), k->nonce);
-	l->link = link_listen(address, 0, w->set.copy, w->wake[1]);
+		snprintf(address, sizeof(address), "ipc://%s/%u-%s", rundir_path(w->dir),
+		    (unsigned)job_attempt(w), k->nonce);
+	l->link = link_listen(address, job_attempt(w), w->set.copy, w->wake[1]);
 	if (l->link == NULL || link_failed(l->link))
 		return (weir_error(w, "link to %s: %s", k->stage,
 		    l->link == NULL ? strerror(errno) : link_error(l->link)));
@@ -263,7 +268,7 @@ knock_answer(struct weir *w, const struct knock *k, struct answer *a)
 	a->kind = ANSWER_REFUSED;
 	if ((o = output_find(w->out, k, a->reason, sizeof(a->reason))) == NULL)
 		return (0);
-	if (keyed == -1) {
+	if (keyed == -1 || k->attempt != job_attempt(w)) {
 		a->kind = ANSWER_WAIT;
 		return (0);
 	}
@@ -361,7 +366,7 @@ nobody_check(struct weir *w, int64_t now, int strangers)
 		weir_warn(w, "nobody has connected to my output for 3 s; if the next program "
 		    "reads text, put 'weir sink -' before it");
 	}
-	if (now >= t->since_ms + GIVE_UP_MS)
+	if (w->job == NULL && now >= t->since_ms + GIVE_UP_MS)
 		return (weir_error(w, "nobody has connected to my output for 30 s"));
 	return (0);
 }
@@ -486,7 +491,7 @@ outlet_announce(struct weir *w)
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
 			arenas_list(w, s);
 			if (link_send_stream(t->outs[i].links[j].link, s) == -1)
-				bad = weir_error(w, "link to %s: %s", out_name(&t->outs[i]),
+				bad = link_lost(w, "link to %s: %s", out_name(&t->outs[i]),
 				    link_error(t->outs[i].links[j].link));
 		}
 	}
@@ -532,7 +537,7 @@ credits_take(struct weir *w, struct output *o, struct outlink *l)
 			l->ended = 1;
 	}
 	if (got == -1 || link_flush(l->link) == -1)
-		return (weir_error(w, "link to %s: %s", out_name(o), link_error(l->link)));
+		return (link_lost(w, "link to %s: %s", out_name(o), link_error(l->link)));
 	return (0);
 }
 
@@ -607,7 +612,7 @@ outlet_put(struct weir *w, unsigned output, unsigned lane, struct frame *f, stru
 		return (weir_error(w, "%s", strerror(errno)));
 	if (link_send(l->link, &w->atlas, f) == -1) {
 		free(in);
-		return (weir_error(w, "link to %s: %s", out_name(o), link_error(l->link)));
+		return (link_lost(w, "link to %s: %s", out_name(o), link_error(l->link)));
 	}
 	in->seq = f->seq;
 	in->of = of;
@@ -616,24 +621,40 @@ outlet_put(struct weir *w, unsigned output, unsigned lane, struct frame *f, stru
 	return (0);
 }
 
-int
-outlet_end(struct weir *w, enum frame_why why)
+/* To every link of every output, behind all that was sent there. */
+static int
+frame_everywhere(struct weir *w, struct frame *f)
 {
-	struct frame	 f = { .type = FRAME_END };
 	struct output	*o;
 	unsigned	 i, j;
 
 	for (i = 0; i < w->out->n; i++) {
 		o = &w->out->outs[i];
 		for (j = 0; o->links != NULL && j < o->lanes; j++) {
-			f.kind = why;
-			if (link_send(o->links[j].link, &w->atlas, &f) == -1)
-				return (weir_error(w, "link to %s: %s", out_name(o),
+			if (link_send(o->links[j].link, &w->atlas, f) == -1)
+				return (link_lost(w, "link to %s: %s", out_name(o),
 				    link_error(o->links[j].link)));
-			o->links[j].end_seq = f.seq;
+			if (f->type == FRAME_END)
+				o->links[j].end_seq = f->seq;
 		}
 	}
 	return (0);
+}
+
+int
+outlet_end(struct weir *w, enum frame_why why)
+{
+	struct frame f = { .type = FRAME_END, .kind = why };
+
+	return (frame_everywhere(w, &f));
+}
+
+int
+outlet_barrier(struct weir *w, uint64_t id, uint64_t triggered_ms)
+{
+	struct frame f = { .type = FRAME_BARRIER, .checkpoint = id, .triggered_ms = triggered_ms };
+
+	return (frame_everywhere(w, &f));
 }
 
 int
@@ -680,8 +701,10 @@ outlet_check(struct weir *w)
 		for (j = 0; o->links != NULL && j < o->lanes; j++)
 			if (o->links[j].link != NULL && link_gone(o->links[j].link) &&
 			    !o->links[j].ended)
-				return (weir_error(w, "%s has gone before the end of the stream",
+				return (link_lost(w, "%s has gone before the end of the stream",
 				    out_name(o)));
+		if (w->job != NULL)
+			continue;
 		if (o->wire->kind != WIRE_PIPE || output_connected(o))
 			continue;
 		pfd.fd = o->wire->fd;

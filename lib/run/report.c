@@ -55,6 +55,22 @@ weir_misuse(struct weir *w, const char *fmt, ...)
 	return (-1);
 }
 
+int
+link_lost(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (w->job == NULL)
+		keep(w, WEIR_FAILED, fmt, ap);
+	else if (!w->job->broken) {
+		log_vsay(LOG_DEBUG, fmt, ap);
+		w->job->broken = 1;
+	}
+	va_end(ap);
+	return (-1);
+}
+
 void
 weir_warn(struct weir *w, const char *fmt, ...)
 {
@@ -156,6 +172,18 @@ divert(struct weir *w, const struct weir_record *rec)
 	return (-1);
 }
 
+static int
+bad(struct weir *w, const char *place, const struct weir_record *rec, const char *reason)
+{
+	w->report->bad++;
+	if (w->set.on_error == ON_ERROR_FAIL)
+		return (weir_error(w, "%s: %s", place, reason));
+	log_say(LOG_DEBUG, "%s: %s", place, reason);
+	if (w->set.on_error == ON_ERROR_DIVERT && rec != NULL)
+		return (divert(w, rec));
+	return (0);
+}
+
 int
 weir_bad(struct weir *w, const struct weir_record *rec, const char *fmt, ...)
 {
@@ -166,11 +194,24 @@ weir_bad(struct weir *w, const struct weir_record *rec, const char *fmt, ...)
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
 	report_place(w, rec, place, sizeof(place));
-	w->report->bad++;
-	if (w->set.on_error == ON_ERROR_FAIL)
-		return (weir_error(w, "%s: %s", place, reason));
-	log_say(LOG_DEBUG, "%s: %s", place, reason);
-	if (w->set.on_error == ON_ERROR_DIVERT && rec != NULL)
-		return (divert(w, rec));
-	return (0);
+	return (bad(w, place, rec, reason));
+}
+
+int
+weir_bad_at(struct weir *w, const char *place, const char *data, size_t len, const char *fmt, ...)
+{
+	struct weir_record	 rec = { .data = data, .len = (uint32_t)len };
+	char			 reason[512];
+	va_list			 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	return (bad(w, place, &rec, reason));
+}
+
+void
+weir_place(const struct weir *w, const struct weir_record *r, char *buf, size_t size)
+{
+	report_place(w, r, buf, size);
 }

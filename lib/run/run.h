@@ -13,6 +13,11 @@
  *	pass		records that it passes on, and whose keys they have
  *	handles		keyed state
  *	report		what is wrong, and bad records
+ *	job		a subtask's line to the coordinator, and what its views ask
+ *	enter		how a subtask comes to its attempt: lock, register, restore
+ *	snapshot	barriers: what is saved, acknowledged, committed
+ *	parts		operator state, by name
+ *	journals	durable bytes of a stage
  *
  * struct weir is known here alone.  Functions return 0, or -1 after
  * weir_error() or weir_misuse() kept the sentence.
@@ -21,6 +26,7 @@
 #define RUN_H
 
 #include <getopt.h>
+#include <poll.h>
 #include <stdint.h>
 
 #include "io.h"
@@ -28,6 +34,7 @@
 #define ENDS_MAX	32			/* -i, and -o, of one stage */
 #define RECORD_MAX	(64U << 20)		/* --max-record goes up to here */
 #define CHUNK		256			/* records handed out at a time */
+#define WATCH_MAX	4
 
 /* options */
 enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_DIVERT };
@@ -44,6 +51,7 @@ struct settings {
 	unsigned	 parallelism;
 	enum on_error	 on_error;
 	const char	*divert;
+	const char	*job;			/* -j, or $WEIR_JOB; NULL: none */
 	int		 copy, verbose, quiet;
 	int		 command;		/* a "--" came before the operands */
 };
@@ -110,6 +118,7 @@ void	 wiring_keep(const struct wiring *);	/* over exec */
 
 /* supervise */
 int	 supervise(struct weir *, char *argv[]);	/* returns the exit status */
+int	 supervise_lock(struct weir *);		/* the one supervisor of this name */
 
 /* loop */
 #define NEVER	(-1)
@@ -125,6 +134,8 @@ int	 polls_add(struct polls *, int fd, short events);
 void	 polls_until(struct polls *, int64_t ms);
 int	 loop_run(struct weir *);
 void	 loop_signals(struct weir *);
+void	 loop_signals_job(struct weir *);	/* they are told to the coordinator */
+int	 loop_signalled(void);			/* how many have come */
 
 /* inlet */
 struct inlet;
@@ -153,6 +164,8 @@ int	 inlet_left(const struct weir *);	/* 1: all upstreams have closed */
 int	 inlet_check(struct weir *);		/* who has gone before its end? */
 void	 inframe_unref(struct weir *, struct inframe *);
 const char *inlet_tag(const struct weir *);
+void	 inlet_view(struct weir *);		/* alignments that were given up */
+uint64_t inlet_aligning(const struct weir *);	/* the id; 0: none */
 
 /* outlet */
 struct outlet;
@@ -178,6 +191,7 @@ int	 outlet_tag(const struct weir *, unsigned output);	/* its stream */
 int	 outlet_put(struct weir *, unsigned output, unsigned lane, struct frame *,
 	    struct outframe *);
 int	 outlet_end(struct weir *, enum frame_why);
+int	 outlet_barrier(struct weir *, uint64_t id, uint64_t triggered_ms);
 int	 outlet_done(const struct weir *);	/* 1: all ends are credited */
 int	 outlet_unwanted(const struct weir *);	/* 1: all have said enough */
 int	 outlet_check(struct weir *);
@@ -238,6 +252,7 @@ struct outframe *outframe_new(struct weir *, int text_slot, int index_slot, stru
 struct handles;
 
 int	 handles_open(struct weir *);
+struct store *handles_store(const struct weir *);	/* NULL: it has no keyed state */
 void	 handles_close(struct handles *);
 
 /* report */
@@ -247,6 +262,85 @@ int	 report_open(struct weir *);		/* the divert file */
 int	 report_close(struct weir *);		/* and how many were bad */
 int	 report_place(const struct weir *, const struct weir_record *, char *, size_t);
 int	 weir_verror(struct weir *, int status, const char *fmt, va_list);
+
+/* A link has broken, or brought rubbish: the end of a pipeline; in a job the end
+ * of an attempt, and the next view says how to go on.  -1. */
+int	 link_lost(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/*
+ * job: what a subtask of a job has.
+ *
+ * The coordinator's view says what to do.  Nothing here outlives an attempt: with
+ * a new one the process leaves with WEIR_AGAIN and is started anew.
+ */
+#define JOB_TIMEOUT_MS	5000		/* silence that counts as death */
+#define JOB_BEAT_MS	500
+
+struct job {
+	struct stagedir	*stage;
+	struct control	*control;
+	struct writer	*writer;
+	struct member	 m;
+	struct tell	 told;			/* the last one */
+	int		 welcome, at_least_once, memory_backend;
+	unsigned	 concurrent, groups;
+	int		 connected, running, done;
+	int		 broken;		/* a neighbour has gone: wait for the next view */
+	int		 stops;			/* signals that were passed on */
+	int64_t		 beat_ms, heard_ms;
+
+	struct jobfile	 file;			/* as it was when we came */
+	const struct jobfile_subtask *restored;	/* of m.restore; NULL: a first start */
+	struct parts	*parts;
+	struct weir_journal *journals;
+
+	uint64_t	 barrier[VIEW_PENDING];	/* a source: yet to be sent */
+	unsigned	 nbarrier;
+	uint64_t	 due;			/* barrier that has come on all inputs; 0 */
+	uint64_t	 triggered_ms;		/* of the one in hand */
+	uint64_t	 seen;			/* the last one that was forwarded */
+	struct snaps	*snaps;
+};
+
+int	 job_open(struct weir *);		/* find the job and its run directory */
+int	 job_enter(struct weir *);		/* lock, register, restore: blocks */
+int	 job_serve(struct weir *, int64_t now);
+int	 job_polls(struct weir *, struct polls *, int64_t now);
+int	 job_connected(struct weir *);		/* say so */
+int	 job_say(struct weir *, struct say *);
+void	 job_say_failed(const struct weir *);	/* before an exit 1 or 2 */
+int	 job_again(struct weir *);		/* -1: leave with WEIR_AGAIN */
+int	 job_hear(struct weir *);
+uint32_t job_attempt(const struct weir *);	/* 0 without a job */
+
+/* parts: what makes up a subtask's operator state.  save() appends to the buf. */
+int	 part_add(struct weir *, const char *name, int (*save)(void *, struct buf *), void *arg);
+const void *part_restored(const struct weir *, const char *name, size_t *len);
+int	 parts_save(struct weir *, struct buf *);
+int	 parts_check(struct weir *);		/* what was restored can be read */
+void	 parts_free(struct weir *);
+
+/* snapshot */
+int	 snapshot_take(struct weir *, uint64_t id);	/* the barrier is forwarded */
+int	 snapshot_view(struct weir *);		/* what has completed, or is dead */
+int	 snapshot_commit(struct weir *, uint64_t id);
+uint64_t snapshot_writing(const struct weir *);	/* id; 0: none */
+int	 snapshot_open(const struct weir *);	/* 1: one of ours waits for its fate */
+int	 snapshot_adopt(struct weir *);		/* those that are retained */
+void	 snapshot_free(struct weir *);
+
+/* journals.  The writer calls those with a w. */
+int	 journals_full(const struct weir *);	/* the disk is behind: emit no more */
+int	 journals_flush(struct weir *);		/* all appended is the writer's */
+int	 journals_w_mark(struct weir *, struct journal_range **, size_t *n, uint64_t *bytes);
+int	 journals_w_publish(struct weir *, uint64_t id, const struct jobfile_subtask *at);
+int	 journals_w_trim(struct weir *, const struct jobfile_subtask *below);
+int	 journals_once(const struct weir *);	/* one of them is published once */
+int	 journals_publish(const struct weir *);	/* or at all */
+int	 journals_failed(struct weir *);	/* 1: keeps the sentence */
+void	 journals_release(struct weir *);	/* positions as of this barrier */
+void	 journals_unwanted(struct weir *);	/* nobody reads: weir_quit() */
+void	 journals_close(struct weir *);
 
 struct line {
 	char		*text;			/* ours, terminated; NULL: none */
@@ -264,6 +358,8 @@ struct weir {
 	char		 sentence[1024];
 
 	struct wiring	 wiring;
+	struct jobdir	*jobdir;		/* NULL: no job */
+	struct job	*job;			/* of a worker */
 	struct rundir	*dir;
 	struct atlas	 atlas;
 	struct inlet	*in;
@@ -274,6 +370,9 @@ struct weir {
 
 	int		 wake[2];		/* written to by signals and nng's threads */
 	int		 alive;			/* closes when the supervisor dies; -1 */
+	int		 registered;		/* written to when we are registered; -1 */
+	struct pollfd	 watch[WATCH_MAX];	/* weir_watch() */
+	unsigned	 nwatch;
 	int		 stop;			/* a stop was asked for */
 	int		 quit;			/* nobody reads what we write */
 	int		 open;			/* the stage is open: close it */
@@ -283,6 +382,7 @@ struct weir {
 	uint64_t	 memory_bytes;
 	int		 wait_fd, wait_ms;	/* a source's wishes */
 
+	struct buf	*saving;		/* weir_save() adds to it */
 	int		 keyed_in, separator_in, separator;
 	struct line	 header_in, header;	/* names of the columns */
 	struct line	 key_in, key;		/* names of those of the key */

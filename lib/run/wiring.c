@@ -36,6 +36,17 @@ speaks_addresses(int fd)
 	return (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)));
 }
 
+/* 'weir run' says what its own standard output is: nobody speaks weir there. */
+static int
+is_outside(const struct stat *st)
+{
+	const char		*outside = getenv("WEIR_OUTSIDE");
+	unsigned long long	 dev, ino;
+
+	return (outside != NULL && sscanf(outside, "%llu:%llu", &dev, &ino) == 2 &&
+	    dev == (unsigned long long)st->st_dev && ino == (unsigned long long)st->st_ino);
+}
+
 static int
 output_standard(struct weir *w, struct wire_out *o)
 {
@@ -43,7 +54,7 @@ output_standard(struct weir *w, struct wire_out *o)
 
 	if (fstat(STDOUT_FILENO, &st) == -1)
 		return (weir_misuse(w, "standard output is closed; give me -o or a pipe"));
-	o->kind = speaks_addresses(STDOUT_FILENO) ? WIRE_PIPE : WIRE_TEXT;
+	o->kind = speaks_addresses(STDOUT_FILENO) && !is_outside(&st) ? WIRE_PIPE : WIRE_TEXT;
 	o->fd = STDOUT_FILENO;
 	return (0);
 }
@@ -131,7 +142,7 @@ wiring_announce(struct weir *w)
 				return (weir_error(w, "the program behind me has gone, and it "
 				    "never connected; if it reads text, put 'weir sink -' "
 				    "before it"));
-		} else if (o->kind == WIRE_NAME && !published) {
+		} else if (o->kind == WIRE_NAME && !published && w->jobdir == NULL) {
 			published = 1;
 			line_format(w, line, sizeof(line), -1);
 			if (rundir_publish(w->dir, w->set.name, line) == -1)
@@ -266,6 +277,12 @@ input_name(struct weir *w, struct wire_in *in, const char *name)
 	int64_t			 until = now_ms() + LOOKUP_MS;
 	char			 line[LINE_BYTES];
 
+	if (w->jobdir != NULL) {	/* all stages of a job have one directory */
+		if ((size_t)snprintf(in->base, sizeof(in->base), "%s/%s", rundir_path(w->dir),
+		    name) >= sizeof(in->base))
+			return (weir_error(w, "-i %s: %s", name, strerror(ENAMETOOLONG)));
+		return (0);
+	}
 	while (rundir_lookup(name, line, sizeof(line)) == -1 || line_parse(line, in) == -1) {
 		if (now_ms() > until)
 			return (weir_error(w, "-i %s: no stage of that name in this session for "
