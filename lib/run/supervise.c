@@ -222,7 +222,7 @@ children_start(struct supervisor *s, int64_t *until)
 
 /* For a child's end, the end of 'weir run', or the time. */
 static void
-wait(struct supervisor *s, int64_t until)
+await(struct supervisor *s, int64_t until)
 {
 	struct pollfd	 pfd[2] = { { s->w->wake[0], POLLIN, 0 }, { s->run_alive, 0, 0 } };
 	char		 sink[64];
@@ -279,7 +279,7 @@ supervise(struct weir *w, char *argv[])
 		fcntl(s->run_alive, F_SETFD, FD_CLOEXEC);
 	signals(s);
 	while (children_start(s, &until)) {
-		wait(s, until);
+		await(s, until);
 		children_reap(s);
 	}
 	status = s->status;
