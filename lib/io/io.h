@@ -26,6 +26,18 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_DEBUG };
 void	 log_open(const char *name, enum log_level most);
 void	 log_say(enum log_level, const char *fmt, ...) WEIR_PRINTF(2, 3);
 void	 log_vsay(enum log_level, const char *fmt, va_list) WEIR_PRINTF(2, 0);
+const char *log_name(void);
+
+/*
+ * step: a moment of the protocol at which a process may die.  Each has a test that
+ * kills there: tests/640-steps.bats goes through all that are named in the code.
+ */
+#ifdef WEIR_STEPS
+#define STEP(name)	step(name)
+void	 step(const char *name);
+#else
+#define STEP(name)	((void)0)
+#endif
 
 /*
  * rundir: the directory of sockets of one ephemeral stage, 0700 and locked:

@@ -195,6 +195,7 @@ cut(struct journal *j, uint64_t to)
 {
 	int removed = 0;
 
+	STEP("cut-begin");
 	while (j->files.n > 0 && j->files.list[j->files.n - 1].first >= to) {
 		if (segments_remove(&j->files, j->files.n - 1) == -1)
 			return (fail_files(j));
@@ -202,8 +203,10 @@ cut(struct journal *j, uint64_t to)
 	}
 	if (removed && segments_sync_directory(&j->files) == -1)
 		return (fail_files(j));
+	STEP("cut-removed");
 	if (segments_truncate(&j->files, to) == -1)
 		return (fail_files(j));
+	STEP("cut-done");
 	return (0);
 }
 
@@ -314,6 +317,7 @@ journal_append(struct journal *j, const void *data, size_t len)
 		room = j->segment_bytes - j->files.list[j->files.n - 1].len;
 		n = room < len ? (size_t)room : len;
 		j->dirty = 1;
+		STEP("append-begin");
 		if (segments_write(&j->files, j->fd, p, n) == -1)
 			return (fail_files(j));
 		XXH3_64bits_update(j->sum, p, n);
@@ -329,8 +333,10 @@ journal_append(struct journal *j, const void *data, size_t len)
 int
 journal_mark(struct journal *j, struct journal_range *r)
 {
+	STEP("mark-begin");
 	if (failed(j) || tail_sync(j) == -1)
 		return (-1);
+	STEP("mark-synced");
 	if (j->born && segments_sync_directory(&j->files) == -1)
 		return (fail_files(j));
 	j->born = 0;
@@ -369,6 +375,7 @@ journal_adopt_start(struct journal *j)
 	j->sum = j->nextsum;
 	j->nextsum = sum;
 	j->begun = 0;
+	STEP("start-adopted");
 	return (0);
 }
 
@@ -388,8 +395,10 @@ journal_trim(struct journal *j, uint64_t below)
 		g = &j->files.list[0];
 		if (g->first + g->len > below)
 			break;
+		STEP("trim-begin");
 		if (segments_remove(&j->files, 0) == -1)
 			return (fail_files(j));
+		STEP("trim-removed");
 	}
 	return (0);
 }
@@ -499,5 +508,9 @@ journal_publish(struct journal *j, uint64_t from, uint64_t to, int fd, off_t off
 			return (fail(j, EBADMSG, "publish %s: %s/%s ends at %" PRIu64 ": cut short",
 			    output, j->files.dir, j->files.name, from));
 	}
-	return (output_sync(j, fd, output));
+	STEP("publish-copied");
+	if (output_sync(j, fd, output) == -1)
+		return (-1);
+	STEP("publish-synced");
+	return (0);
 }

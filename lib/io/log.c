@@ -9,14 +9,20 @@
 
 #include "io.h"
 
-static char		 log_name[WEIR_NAME_MAX + 16] = "weir";
+static char		 own_name[WEIR_NAME_MAX + 16] = "weir";
 static enum log_level	 log_most = LOG_WARN;
 
 void
 log_open(const char *name, enum log_level most)
 {
-	strlcpy(log_name, name, sizeof(log_name));
+	strlcpy(own_name, name, sizeof(own_name));
 	log_most = most;
+}
+
+const char *
+log_name(void)
+{
+	return (own_name);
 }
 
 /* journald says by device and inode which standard error is its own. */
@@ -45,7 +51,7 @@ log_vsay(enum log_level level, const char *fmt, va_list ap)
 	if (level > log_most)
 		return;
 	snprintf(line, sizeof(line), "%s%s: ",
-	    journald_listens() ? priorities[level] : "", log_name);
+	    journald_listens() ? priorities[level] : "", own_name);
 	n = strlen(line);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	for (i = 0; line[i] != '\0'; i++)

@@ -123,6 +123,7 @@ wholefile_replace(int dirfd, const char *file, const char *temp, const void *dat
 	int fd, error;
 
 	*verb = "create";
+	STEP("replace-begin");
 	if ((fd = temp_create(dirfd, temp)) == -1)
 		return (REPLACED_NOT);
 	*verb = "write";
@@ -135,7 +136,12 @@ wholefile_replace(int dirfd, const char *file, const char *temp, const void *dat
 	}
 	close(fd);
 	*verb = "replace";
-	if (temp_rename(dirfd, temp, file) == -1 || directory_sync(dirfd) == -1)
+	STEP("replace-written");
+	if (temp_rename(dirfd, temp, file) == -1)
 		return (REPLACED_UNKNOWN);
+	STEP("replace-renamed");
+	if (directory_sync(dirfd) == -1)
+		return (REPLACED_UNKNOWN);
+	STEP("replace-durable");
 	return (REPLACED);
 }

@@ -196,14 +196,17 @@ job_enter(struct weir *w)
 
 	if ((j = w->job = calloc(1, sizeof(*j))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
+	STEP("enter-begin");
 	if (stage_lock(w) == -1)
 		return (-1);
+	STEP("enter-locked");
 	if ((j->writer = writer_new(w->wake[1])) == NULL)
 		return (weir_error(w, "a thread for the disk: %s", strerror(errno)));
 	if (knock(w) == -1 || attempt_await(w) == -1)
 		return (-1);
 	if (j->done)
 		return (0);
+	STEP("restore-begin");
 	return (share_read(w) == -1 || snapshot_adopt(w) == -1 || stage_restore(w) == -1 ? -1 :
 	    0);
 }

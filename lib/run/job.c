@@ -95,6 +95,7 @@ job_connected(struct weir *w)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
 	w->job->connected = 1;
+	STEP("connected-begin");
 	s->kind = SAY_CONNECTED;
 	r = job_say(w, s);
 	free(s);
@@ -143,6 +144,7 @@ view_apply(struct weir *w, const struct view *v)
 	unsigned	 todo, i;
 
 	todo = member_view(&j->m, v);
+	STEP("view-come");
 	if (todo & MEMBER_LEAVE)
 		j->done = 1;
 	if (todo & MEMBER_FAIL) {

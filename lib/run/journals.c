@@ -465,6 +465,7 @@ publish(struct weir_journal *g, uint64_t id, uint64_t to)
 
 	if (g->publish == NULL || g->published >= to)
 		return (0);
+	STEP("publish-begin");
 	if ((got = g->publish(&r, g->arg)) == -1)
 		return (-1);
 	pthread_mutex_lock(&g->mutex);

@@ -270,6 +270,7 @@ barrier_pass(struct weir *w, uint64_t id)
 {
 	int done;
 
+	STEP("barrier-come");
 	if (w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
 		return (done == -1 ? -1 : 0);
 	if (w->out != NULL) {

@@ -133,6 +133,7 @@ snap_run(void *arg)
 {
 	struct snap *s = arg;
 
+	STEP("write-begin");
 	if (s->cut != NULL && store_write(s->cut) == -1)
 		return (-1);
 	return (journals_w_mark(s->w, &s->ranges, &s->nranges, &s->journalled));
@@ -169,6 +170,7 @@ acknowledge(struct weir *w, struct snap *s)
 	say->bytes = s->bytes;
 	say->duration_ms = s->took_ms;
 	s->acked = 1;
+	STEP("ack-begin");
 	r = job_say(w, say);
 	free(say);
 	return (r);
@@ -286,6 +288,7 @@ snapshot_take(struct weir *w, uint64_t id)
 	int		 got;
 
 	w->job->seen = id;
+	STEP("snapshot-begin");
 	if ((s = snap_new(w, id)) == NULL)
 		return (-1);
 	journals_release(w);
@@ -298,6 +301,7 @@ snapshot_take(struct weir *w, uint64_t id)
 		return (-1);
 	if (writer_put(w->job->writer, snap_run, snap_done, s) == -1)
 		return (weir_error(w, "%s", strerror(errno)));
+	STEP("snapshot-taken");
 	return (0);
 }
 
@@ -324,6 +328,7 @@ committed(struct weir *w, uint64_t id)
 		return (weir_error(w, "%s", strerror(errno)));
 	s->kind = SAY_COMMITTED;
 	s->id = id;
+	STEP("committed-begin");
 	r = job_say(w, s);
 	free(s);
 	return (r);
