@@ -34,13 +34,14 @@ statemap =	statemap fields luafunction luaoutput $(lua)
 reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink
 weir =		weir hint programs
+run =		run conduct keeper script watch joboptions $(tool)
 tool =		tool ask
-control =	$(tool) joboptions
+control =	$(sort $(run))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
-CONTROLS =
+CONTROLS =	$L/weir-run
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 
@@ -52,6 +53,7 @@ $L/weir-statemap:	$(statemap:%=$B/bin/%.o)
 $L/weir-reduce:		$(reduce:%=$B/bin/%.o)
 $L/weir-sink:		$(sink:%=$B/bin/%.o)
 $(FRONT):		$(weir:%=$B/bin/%.o)
+$L/weir-run:		$(run:%=$B/bin/%.o)
 
 $B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
 $L/weir-statemap $L/weir-reduce: LIBS = $(LUA_LIBS)

@@ -103,7 +103,7 @@ ask_line(struct ask *a, int timeout_ms)
 		a->gone = control_work(a->control) == -1;
 		if ((answer = take(a)) != NULL)
 			return (answer);
-		if (a->gone || (left = until - now_ms()) < 0)
+		if (a->gone || (left = until - now_ms()) <= 0)
 			break;
 		p.events = control_events(a->control);
 		if (poll(&p, 1, timeout_ms < 0 ? -1 : (int)left) == -1 && errno != EINTR)
