@@ -22,9 +22,11 @@ say(struct coord *c)
 	c->changed = 1;
 }
 
-static void
-pending_free(struct coord_pending *p)
+void
+coord_pending_free(struct coord_pending *p)
 {
+	if (p == NULL)
+		return;
 	free(p->acked);
 	free(p);
 }
@@ -41,15 +43,38 @@ pending_count(const struct coord *c)
 	return (n);
 }
 
+/* It is out of the view; the driver hears of it from coord_ended(). */
 static void
-pending_drop_all(struct coord *c)
+pending_end(struct coord *c, struct coord_pending *p, enum coord_end how, int64_t now)
 {
-	struct coord_pending *p;
+	struct coord_pending **at;
 
-	while ((p = c->pending) != NULL) {
-		c->pending = p->next;
-		pending_free(p);
-	}
+	for (at = &c->pending; *at != p; at = &(*at)->next)
+		;
+	*at = p->next;
+	p->how = how;
+	p->ended_ms = now;
+	p->next = NULL;
+	for (at = &c->ended; *at != NULL; at = &(*at)->next)
+		;
+	*at = p;
+}
+
+static void
+pending_end_all(struct coord *c, enum coord_end how, int64_t now)
+{
+	while (c->pending != NULL)
+		pending_end(c, c->pending, how, now);
+}
+
+struct coord_pending *
+coord_ended(struct coord *c)
+{
+	struct coord_pending *p = c->ended;
+
+	if (p != NULL)
+		c->ended = p->next;
+	return (p);
 }
 
 static struct coord_pending *
@@ -62,22 +87,28 @@ pending_find(const struct coord *c, uint64_t id)
 	return (p);
 }
 
-static void
-pending_remove(struct coord *c, struct coord_pending *gone)
+/* Room for what is durable: coord_saved() cannot fail. */
+static int
+durable_room(struct coord *c, unsigned n)
 {
-	struct coord_pending **at;
+	uint64_t *list;
 
-	for (at = &c->pending; *at != gone; at = &(*at)->next)
-		;
-	*at = gone->next;
-	pending_free(gone);
+	if ((list = realloc(c->durable.retained, (n > 0 ? n : 1) * sizeof(*list))) == NULL)
+		return (-1);
+	c->durable.retained = list;
+	return (0);
 }
 
 void
 coord_open(struct coord *c, int64_t now)
 {
-	(void)now;
+	if (durable_room(c, c->nretained) == -1) {
+		coord_failed(c, strerror(errno), now);
+		return;
+	}
+	coord_saved(c);
 	c->highest = c->reserved;
+	c->open_ms = now;
 	c->attempt++;
 	c->state = JOB_GATHERING;
 	c->persist = 1;
@@ -87,9 +118,14 @@ coord_open(struct coord *c, int64_t now)
 void
 coord_close(struct coord *c)
 {
-	pending_drop_all(c);
+	struct coord_pending *p;
+
+	pending_end_all(c, COORD_INTERRUPTED, 0);
+	while ((p = coord_ended(c)) != NULL)
+		coord_pending_free(p);
 	free(c->member);
 	free(c->retained);
+	free(c->durable.retained);
 }
 
 static uint64_t
@@ -100,7 +136,7 @@ last_completed(const struct coord *c)
 
 /* A new attempt: everybody starts from the last completed checkpoint. */
 static void
-attempt_open(struct coord *c)
+attempt_open(struct coord *c, int64_t now)
 {
 	unsigned i;
 
@@ -110,7 +146,9 @@ attempt_open(struct coord *c)
 	}
 	c->attempt++;
 	c->state = JOB_GATHERING;
+	c->open_ms = now;
 	c->final = 0;
+	c->again_ms = c->again_delay_ms = 0;
 	c->persist = 1;
 	say(c);
 }
@@ -122,7 +160,7 @@ attempt_fail(struct coord *c, int64_t now)
 
 	if (c->state != JOB_GATHERING && c->state != JOB_RUNNING)
 		return;
-	pending_drop_all(c);
+	pending_end_all(c, COORD_INTERRUPTED, now);
 	trigger_stop(&c->trigger);
 	if (!restart_failure(&c->restart, now, &delay)) {
 		c->state = JOB_FAILED;
@@ -257,7 +295,8 @@ retain(struct coord *c, uint64_t id)
 		at--;
 	if (at == 0 && c->nretained > 0)
 		return (0);
-	if ((list = realloc(c->retained, (c->nretained + 1) * sizeof(*list))) == NULL)
+	if (durable_room(c, c->nretained + 1) == -1 ||
+	    (list = realloc(c->retained, (c->nretained + 1) * sizeof(*list))) == NULL)
 		return (-1);
 	c->retained = list;
 	memmove(list + at + 1, list + at, (c->nretained++ - at) * sizeof(*list));
@@ -288,21 +327,20 @@ checkpoint_complete(struct coord *c, struct coord_pending *p, int64_t now)
 	struct coord_pending	*q, *next;
 	uint64_t		 id = p->id;
 
-	if (p->final && id > c->final)
-		c->final = id;
 	if (retain(c, id) == -1) {
-		coord_failed(c, strerror(errno));
+		coord_failed(c, strerror(errno), now);
 		return;
 	}
-	pending_remove(c, p);
+	if (p->final && id > c->final)
+		c->final = id;
+	pending_end(c, p, COORD_COMPLETED, now);
 	for (q = c->pending; q != NULL; q = next) {
 		next = q->next;
 		if (q->id < id && q->kind != COORD_SAVEPOINT)
-			pending_remove(c, q);
+			pending_end(c, q, COORD_SUBSUMED, now);
 	}
 	restart_completed(&c->restart);
 	trigger_completed(&c->trigger, now);
-	c->completed_now = id;
 	c->persist = 1;
 	say(c);
 }
@@ -321,11 +359,22 @@ coord_ack(struct coord *c, unsigned member, uint64_t id, int64_t now)
 	coord_tick(c, now);
 }
 
+/* What fails once may well fail again: the final one waits, longer each time. */
 static void
-checkpoint_abort(struct coord *c, struct coord_pending *p)
+final_later(struct coord *c, int64_t now)
 {
-	c->aborted_now = p->id;
-	pending_remove(c, p);
+	c->again_delay_ms = c->again_delay_ms == 0 ? COORD_AGAIN_MS : c->again_delay_ms * 2;
+	if (c->again_delay_ms > COORD_AGAIN_MAX_MS)
+		c->again_delay_ms = COORD_AGAIN_MAX_MS;
+	c->again_ms = now + c->again_delay_ms;
+}
+
+static void
+checkpoint_abort(struct coord *c, struct coord_pending *p, enum coord_end how, int64_t now)
+{
+	if (p->final)
+		final_later(c, now);
+	pending_end(c, p, how, now);
 	say(c);
 }
 
@@ -337,7 +386,7 @@ coord_decline(struct coord *c, unsigned member, uint64_t id, int64_t now)
 	if (c->state != JOB_RUNNING || !is_present(c, member) ||
 	    (p = pending_find(c, id)) == NULL)
 		return;
-	checkpoint_abort(c, p);
+	checkpoint_abort(c, p, COORD_DECLINED, now);
 	coord_tick(c, now);
 }
 
@@ -360,16 +409,28 @@ coord_committed(struct coord *c, unsigned member, uint64_t id, int64_t now)
 	coord_tick(c, now);
 }
 
-void
-coord_failed(struct coord *c, const char *why)
+static int
+is_over(const struct coord *c)
 {
-	if (c->state == JOB_DONE || c->state == JOB_FAILED || c->state == JOB_CANCELLED)
+	return (c->state == JOB_DONE || c->state == JOB_FAILED || c->state == JOB_CANCELLED);
+}
+
+static void
+job_end(struct coord *c, enum job_state state, const char *why, int64_t now)
+{
+	if (is_over(c))
 		return;
-	pending_drop_all(c);
+	pending_end_all(c, COORD_INTERRUPTED, now);
 	trigger_stop(&c->trigger);
-	c->state = JOB_FAILED;
+	c->state = state;
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	say(c);
+}
+
+void
+coord_failed(struct coord *c, const char *why, int64_t now)
+{
+	job_end(c, JOB_FAILED, why, now);
 }
 
 uint64_t
@@ -381,23 +442,27 @@ coord_request(struct coord *c, enum coord_kind kind, int64_t now)
 }
 
 void
+coord_want(struct coord *c, int64_t now)
+{
+	if (c->pending == NULL)
+		coord_request(c, COORD_REQUESTED, now);
+}
+
+void
 coord_stop(struct coord *c, int64_t now)
 {
 	if (c->stop)
 		return;
 	c->stop = 1;
+	c->stop_ms = now;
 	say(c);
 	coord_tick(c, now);
 }
 
 void
-coord_cancel(struct coord *c)
+coord_cancel(struct coord *c, int64_t now)
 {
-	if (c->state == JOB_FAILED)
-		return;
-	coord_failed(c, "cancelled");
-	if (c->state == JOB_FAILED)
-		c->state = JOB_CANCELLED;
+	job_end(c, JOB_CANCELLED, "cancelled", now);
 }
 
 /* The final checkpoint waits for no interval; it is tried until one completes. */
@@ -406,12 +471,27 @@ final_wanted(const struct coord *c)
 {
 	const struct coord_pending *p;
 
-	if (c->final != 0 || !all_finished(c))
+	if (c->state != JOB_RUNNING || c->final != 0 || !all_finished(c))
 		return (0);
 	for (p = c->pending; p != NULL; p = p->next)
 		if (p->final)
 			return (0);
 	return (1);
+}
+
+/* A job that was stopped does not wait for ever for one who never comes. */
+static int64_t
+stop_patience(const struct coord *c)
+{
+	unsigned i;
+
+	if (!c->stop || c->state != JOB_GATHERING)
+		return (RULES_NEVER);
+	for (i = 0; i < c->nmembers && c->member[i].present; i++)
+		;
+	if (i == c->nmembers && c->whole)
+		return (RULES_NEVER);
+	return ((c->stop_ms > c->open_ms ? c->stop_ms : c->open_ms) + COORD_STOP_MS);
 }
 
 void
@@ -420,15 +500,17 @@ coord_tick(struct coord *c, int64_t now)
 	struct coord_pending *p, *next;
 
 	if (c->state == JOB_DELAYED && now >= c->open_ms)
-		attempt_open(c);
+		attempt_open(c, now);
+	if (now >= stop_patience(c))
+		job_end(c, JOB_CANCELLED, "stopped while stages were missing", now);
 	if (c->state != JOB_RUNNING)
 		return;
 	for (p = c->pending; p != NULL; p = next) {
 		next = p->next;
 		if (p->kind != COORD_SAVEPOINT && now - p->triggered_ms >= c->timeout_ms)
-			checkpoint_abort(c, p);
+			checkpoint_abort(c, p, COORD_EXPIRED, now);
 	}
-	if (final_wanted(c))
+	if (final_wanted(c) && now >= c->again_ms)
 		checkpoint_begin(c, COORD_REQUESTED, now);
 	else if (c->final == 0 && trigger_fire(&c->trigger, now, pending_count(c)))
 		checkpoint_begin(c, COORD_PERIODIC, now);
@@ -444,13 +526,83 @@ coord_next(const struct coord *c)
 	if (c->state == JOB_DELAYED)
 		return (c->open_ms);
 	if (c->state != JOB_RUNNING)
-		return (RULES_NEVER);
+		return (stop_patience(c));
 	if (c->final == 0)
 		next = trigger_next(&c->trigger, pending_count(c));
+	if (final_wanted(c) && c->again_ms < next)
+		next = c->again_ms;
 	for (p = c->pending; p != NULL; p = p->next)
 		if (p->kind != COORD_SAVEPOINT && p->triggered_ms + c->timeout_ms < next)
 			next = p->triggered_ms + c->timeout_ms;
 	return (next);
+}
+
+/*
+ * Durability.
+ */
+
+void
+coord_saved(struct coord *c)
+{
+	struct coord_durable *d = &c->durable;
+
+	c->persist = 0;
+	d->attempt = c->attempt;
+	d->reserved = c->reserved;
+	d->final = c->final;
+	d->nretained = c->nretained;
+	if (c->nretained > 0)
+		memcpy(d->retained, c->retained, c->nretained * sizeof(*d->retained));
+}
+
+/* Ids above those reserved: nobody has heard of them. */
+static void
+unsaved_pending(struct coord *c, int64_t now)
+{
+	struct coord_pending *p, *next;
+
+	for (p = c->pending; p != NULL; p = next) {
+		next = p->next;
+		if (p->id > c->durable.reserved)
+			checkpoint_abort(c, p, COORD_UNSAVED, now);
+	}
+	if (c->highest > c->durable.reserved)
+		c->highest = c->durable.reserved;
+	c->reserved = c->durable.reserved;
+}
+
+static void
+unsaved_completed(struct coord *c, int64_t now)
+{
+	struct coord_pending *p;
+
+	for (p = c->ended; p != NULL; p = p->next)
+		if (p->how == COORD_COMPLETED) {
+			p->how = COORD_UNSAVED;
+			if (p->final)
+				final_later(c, now);
+		}
+	c->final = c->durable.final;
+	c->nretained = c->durable.nretained;
+	if (c->nretained > 0)
+		memcpy(c->retained, c->durable.retained,
+		    c->nretained * sizeof(*c->retained));
+}
+
+void
+coord_unsaved(struct coord *c, int64_t now)
+{
+	c->persist = 0;
+	unsaved_pending(c, now);
+	unsaved_completed(c, now);
+	if (c->attempt != c->durable.attempt) {
+		c->attempt = c->durable.attempt;
+		if (c->state == JOB_GATHERING) {
+			c->state = JOB_DELAYED;
+			c->open_ms = now + COORD_AGAIN_MAX_MS / 10;
+		}
+	}
+	say(c);
 }
 
 void

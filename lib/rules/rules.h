@@ -224,14 +224,28 @@ unsigned member_view(struct member *, const struct view *);
 /*
  * coord: the coordinator's side.
  *
- * Every function is an event; after it the driver looks at three things, in
- * this order: persist (replace job.json; if that fails, exit: nobody knows
- * which of the two is on disk), changed (send the view) and coord_next().
- * Hence nothing is said that is not durable.
+ * Every function is an event; after it the driver looks at four things, in this
+ * order: persist (replace job.json, and say coord_saved(); where it is as it was,
+ * coord_unsaved(), and where nobody knows which of the two is on disk, exit),
+ * coord_ended(), changed (send the view) and coord_next().  Hence nothing is said
+ * that is not durable.
  */
 #define COORD_RESERVE	16		/* ids that job.json is ahead */
+#define COORD_AGAIN_MS	100		/* from a final checkpoint that failed to the next */
+#define COORD_AGAIN_MAX_MS 10000	/* doubled up to here */
+#define COORD_STOP_MS	5000		/* a stop waits so long for members to come */
 
 enum coord_kind { COORD_PERIODIC, COORD_REQUESTED, COORD_SAVEPOINT };
+
+/* How a checkpoint has ended. */
+enum coord_end {
+	COORD_COMPLETED,
+	COORD_EXPIRED,		/* not all have acked in time */
+	COORD_DECLINED,		/* by one of them */
+	COORD_SUBSUMED,		/* a later one has completed */
+	COORD_UNSAVED,		/* job.json could not be replaced */
+	COORD_INTERRUPTED	/* the attempt has failed, or the job has ended */
+};
 
 struct coord_member {
 	int		 present;	/* registered in this attempt */
@@ -246,7 +260,17 @@ struct coord_pending {
 	int64_t		 triggered_ms;
 	unsigned	 nacked;
 	uint8_t		*acked;		/* one a member */
-	struct coord_pending *next;	/* ascending ids */
+	enum coord_end	 how;
+	int64_t		 ended_ms;
+	struct coord_pending *next;	/* ascending ids; of ended ones: in their order */
+};
+
+/* What job.json is known to hold. */
+struct coord_durable {
+	uint32_t	 attempt;
+	uint64_t	 reserved, final;
+	uint64_t	*retained;
+	unsigned	 nretained;
 };
 
 struct coord {
@@ -255,7 +279,7 @@ struct coord {
 	int64_t		 timeout_ms;
 	unsigned	 retain;
 
-	/* durable: what job.json holds */
+	/* what job.json holds, or is to hold */
 	uint32_t	 attempt;
 	uint64_t	 reserved;		/* ids up to here may have been given out */
 	uint64_t	*retained;		/* ids of completed checkpoints, ascending */
@@ -266,20 +290,27 @@ struct coord {
 	int		 stop;
 	uint64_t	 highest;		/* id given out */
 	uint64_t	 final;			/* the completed final checkpoint; 0: none */
-	int64_t		 open_ms;		/* JOB_DELAYED: the new attempt's time */
+	int64_t		 again_ms, again_delay_ms;	/* no final one is tried before */
+	int64_t		 open_ms;		/* of the attempt; JOB_DELAYED: of the next */
+	int64_t		 stop_ms;		/* when the stop was asked for */
 	struct coord_member *member;
 	unsigned	 nmembers;
-	struct coord_pending *pending;
+	struct coord_pending *pending, *ended;
+	struct coord_durable durable;
 	uint64_t	 view;			/* its number */
 
 	int		 persist, changed;
-	uint64_t	 completed_now;		/* by the last event; 0: none */
-	uint64_t	 aborted_now;
-	char		 why[256];		/* of JOB_FAILED, and of an abort */
+	char		 why[256];		/* of JOB_FAILED */
 };
 
 void	 coord_open(struct coord *, int64_t now);	/* durable fields are filled in */
 void	 coord_close(struct coord *);
+
+void	 coord_saved(struct coord *);
+void	 coord_unsaved(struct coord *, int64_t now);	/* all that is not durable is undone */
+/* The next one that has ended since it was asked last, to be freed; NULL: none. */
+struct coord_pending *coord_ended(struct coord *);
+void	 coord_pending_free(struct coord_pending *);
 
 /* 1: the member belongs to this attempt; 0: none is open, it shall knock again. */
 int	 coord_register(struct coord *, unsigned member, int source, int64_t now);
@@ -290,10 +321,11 @@ void	 coord_ack(struct coord *, unsigned member, uint64_t id, int64_t now);
 void	 coord_decline(struct coord *, unsigned member, uint64_t id, int64_t now);
 void	 coord_finished(struct coord *, unsigned member, int64_t now);
 void	 coord_committed(struct coord *, unsigned member, uint64_t id, int64_t now);
-void	 coord_failed(struct coord *, const char *why);
+void	 coord_failed(struct coord *, const char *why, int64_t now);
 uint64_t coord_request(struct coord *, enum coord_kind, int64_t now);	/* its id, or 0 */
+void	 coord_want(struct coord *, int64_t now);	/* one at once, if none is pending */
 void	 coord_stop(struct coord *, int64_t now);
-void	 coord_cancel(struct coord *);
+void	 coord_cancel(struct coord *, int64_t now);
 void	 coord_tick(struct coord *, int64_t now);
 int64_t	 coord_next(const struct coord *);
 void	 coord_view(const struct coord *, struct view *);

@@ -44,7 +44,7 @@ persist(struct world *w)
 			violate(w, "the completed checkpoint went back");
 		w->max_completed = c->retained[i - 1];
 	}
-	c->persist = 0;
+	coord_saved(c);
 }
 
 /* An fsync that fails: old or new, nobody knows; we exit. */
@@ -61,42 +61,49 @@ persist_fails(struct world *w)
 }
 
 static void
-completed(struct world *w, uint64_t id)
+ended(struct world *w, const struct coord_pending *p)
 {
-	TRACE(w, "checkpoint %llu completed\n", (unsigned long long)id);
+	if (p->how != COORD_COMPLETED) {
+		coverage.aborted++;
+		coverage.unsaved += p->how == COORD_UNSAVED;
+		return;
+	}
+	TRACE(w, "checkpoint %llu completed\n", (unsigned long long)p->id);
 	coverage.completed++;
-	coverage.late += id < w->max_completed;
-	check_checkpoint(w, id);
-	w->c.completed_now = 0;
+	coverage.late += p->id < w->max_completed;
+	check_checkpoint(w, p->id);
 }
 
 /* After each event: job.json first, and only then the view. */
 void
 coordinator_after(struct world *w)
 {
-	struct coord *c = &w->c;
+	struct coord		*c = &w->c;
+	struct coord_pending	*p;
 
-	if (c->attempt < w->max_attempt)
-		violate(w, "the attempt went back");
-	w->max_attempt = c->attempt;
 	if (c->highest >= IDS - 1)
 		violate(w, "more ids than the simulator has room for");
 	if (c->persist) {
 		if (persist_fails(w))
 			return;
-		if (w->mutant != VIEW_BEFORE_PERSIST || !w->chaos || rnd(w, 4) != 0)
+		if (w->chaos && c->durable.attempt > 0 && rnd(w, 60) == 0)
+			coord_unsaved(c, w->now);	/* the disk is full */
+		else if (w->mutant != VIEW_BEFORE_PERSIST || !w->chaos || rnd(w, 4) != 0)
 			persist(w);	/* the mutant: later, perhaps */
 	}
 	/* only now can anybody hear of it */
+	if (c->attempt < w->max_attempt)
+		violate(w, "the attempt went back");
+	w->max_attempt = c->attempt;
 	for (; w->given < c->highest && w->given < IDS - 1; w->given++) {
 		if (w->used[w->given + 1])
 			violate(w, "an id was used twice");
 		w->used[w->given + 1] = 1;
 	}
-	if (c->completed_now)
-		completed(w, c->completed_now);
-	coverage.aborted += c->aborted_now != 0;
-	c->aborted_now = 0;
+	while ((p = coord_ended(c)) != NULL) {
+		ended(w, p);
+		coord_pending_free(p);
+	}
 }
 
 void
@@ -139,6 +146,9 @@ hear_register(struct world *w, int i)
 	int		 all = 1;
 
 	n->registered = coord_register(c, (unsigned)i, n->kind == SOURCE, w->now);
+	coordinator_after(w);
+	/* welcomed once its attempt is durable */
+	n->registered &= w->coord_alive && c->state == JOB_GATHERING;
 	if (n->registered) {
 		n->m.attempt = c->attempt;
 		memmove(&n->up[0], &n->up[1], --n->nup * sizeof(n->up[0]));

@@ -150,7 +150,7 @@ struct world {
 /* How often things happened that a simulator which sleeps would not see. */
 struct coverage {
 	unsigned long	 deaths, coord_deaths, power, attempts;
-	unsigned long	 completed, late, aborted, stops, failed_writes;
+	unsigned long	 completed, late, aborted, unsaved, stops, failed_writes;
 	unsigned long	 steps[5];		/* by enum align_step */
 	unsigned long	 given_up, replays;
 };

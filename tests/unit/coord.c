@@ -112,7 +112,7 @@ stranger_is_refused_while_the_job_runs(void)
 	SILENT(coord_committed(&c, MEMBERS, 1, 1000));
 	SILENT(coord_lost(&c, MEMBERS, 1000));
 	ack_all(1, 1000);
-	CHECK(c.completed_now == 1);		/* without the stranger's ack */
+	CHECK(ended_as(1, COORD_COMPLETED));	/* without the stranger's ack */
 }
 
 /* Ids */
@@ -124,7 +124,7 @@ ids_start_at_1_and_are_reserved_16_ahead(void)
 
 	running(0);
 	for (id = 1; id <= 40; id++) {
-		c.persist = 0;
+		coord_saved(&c);
 		CHECK(coord_request(&c, COORD_REQUESTED, 0) == id);
 		CHECK(c.persist == (id % 17 == 1));
 		CHECK(c.reserved >= id && c.reserved <= id + COORD_RESERVE);
@@ -197,7 +197,7 @@ last_ack_completes_durably(void)
 	SILENT(coord_ack(&c, 1, 1, 1100));
 	SILENT(coord_ack(&c, 2, 2, 1100));		/* of an id that is not out */
 	coord_ack(&c, 2, 1, 1200);
-	CHECK(c.completed_now == 1 && c.persist && c.changed);
+	CHECK(ended_as(1, COORD_COMPLETED) && c.persist && c.changed);
 	CHECK(view_completed() == 1 && v.restore == 1 && v.oldest == 1 && v.ids.npending == 0);
 	SILENT(ack_all(1, 1300));
 }
@@ -216,7 +216,7 @@ w10_timeouts_and_late_acks(void)
 		CHECK(coord_next(&c) == (int64_t)id * 1000 + 600);
 		SILENT(coord_tick(&c, (int64_t)id * 1000 + 599));
 		coord_tick(&c, (int64_t)id * 1000 + 600);
-		CHECK(c.aborted_now == id && c.changed && pending_are(0, 0));
+		CHECK(ended_as(id, COORD_EXPIRED) && c.changed && pending_are(0, 0));
 		SILENT(coord_ack(&c, 1, id, (int64_t)id * 1000 + 700));
 		SILENT(coord_ack(&c, 2, id, (int64_t)id * 1000 + 700));
 		SILENT(coord_decline(&c, 2, id, (int64_t)id * 1000 + 700));
@@ -232,7 +232,7 @@ decline_aborts_and_the_job_goes_on(void)
 	pass(1000);
 	coord_ack(&c, 0, 1, 1000);
 	coord_decline(&c, 1, 1, 1100);
-	CHECK(c.aborted_now == 1 && c.changed && pending_are(0, 0));
+	CHECK(ended_as(1, COORD_DECLINED) && c.changed && pending_are(0, 0));
 	SILENT(coord_decline(&c, 1, 1, 1100));
 	SILENT(coord_ack(&c, 2, 1, 1100));
 	pass(2000);
@@ -249,7 +249,7 @@ abort_frees_the_slot_of_a_queued_one(void)
 	pass(2499);
 	CHECK(pending_are(1, 0));
 	pass(2500);
-	CHECK(c.aborted_now == 1 && pending_are(2, 0));
+	CHECK(ended_as(1, COORD_EXPIRED) && pending_are(2, 0));
 	CHECK(coord_next(&c) == 3500);
 }
 
@@ -270,6 +270,8 @@ pause_counts_from_the_completion(void)
 static void
 w11_completion_subsumes_lower_ids(void)
 {
+	struct coord_pending *p;
+
 	running(1000);
 	c.trigger.concurrent = 3;
 	c.timeout_ms = 100000;
@@ -278,6 +280,13 @@ w11_completion_subsumes_lower_ids(void)
 	coord_ack(&c, 0, 1, 2100);
 	ack_all(2, 2100);
 	CHECK(view_completed() == 2 && pending_are(0, 0));
+	p = coord_ended(&c);
+	CHECK(p != NULL && p->id == 2 && p->how == COORD_COMPLETED && p->nacked == MEMBERS);
+	coord_pending_free(p);
+	p = coord_ended(&c);
+	CHECK(p != NULL && p->id == 1 && p->how == COORD_SUBSUMED && p->ended_ms == 2100);
+	CHECK(p != NULL && p->nacked == 1 && p->acked[0] && !p->acked[1]);
+	coord_pending_free(p);
 	SILENT(coord_ack(&c, 1, 1, 2200));
 	SILENT(coord_ack(&c, 2, 1, 2200));
 }
@@ -298,6 +307,8 @@ w11_higher_ids_stay_pending(void)
 static void
 w11_savepoint_with_a_lower_id_is_kept(void)
 {
+	int n;
+
 	running(1000);
 	c.trigger.concurrent = 3;
 	CHECK(coord_request(&c, COORD_SAVEPOINT, 500) == 1);
@@ -308,7 +319,7 @@ w11_savepoint_with_a_lower_id_is_kept(void)
 	pass(1900);
 	CHECK(pending_are(1, 0));		/* nor does it expire */
 	ack_all(1, 1900);
-	CHECK(c.completed_now == 1 && pending_are(0, 0));
+	CHECK(ended(1, COORD_COMPLETED, &n) && pending_are(0, 0));
 	CHECK(view_completed() == 2);		/* and nothing goes back */
 	CHECK(v.restore == 2 && v.oldest == 2 && c.nretained == 1);
 }
@@ -360,6 +371,114 @@ w17_retains_as_many_as_asked_for(void)
 	}
 }
 
+static void
+all_that_expire_at_once_are_told(void)
+{
+	int n;
+
+	running(1000);
+	c.trigger.concurrent = 3;
+	pass(1000);
+	coord_request(&c, COORD_REQUESTED, 1000);
+	coord_ack(&c, 1, 2, 1100);
+	CHECK(pending_are(1, 2));
+	coord_tick(&c, 1600);
+	CHECK(ended(2, COORD_EXPIRED, &n) && n == 2 && pending_are(0, 0));
+}
+
+static void
+want_triggers_one_at_once_unless_one_is_pending(void)
+{
+	begin(1000);
+	SILENT(coord_want(&c, 0));		/* nothing runs */
+	running(1000);
+	c.trigger.pause_ms = 900;
+	coord_want(&c, 100);
+	CHECK(pending_are(1, 0));
+	SILENT(coord_want(&c, 150));
+	ack_all(1, 200);
+	coord_want(&c, 201);
+	CHECK(pending_are(2, 0));
+}
+
+/* What could not be saved */
+
+static void
+unsaved_completion_is_an_abort_and_the_job_goes_on(void)
+{
+	running(1000);
+	pass(1000);
+	ack_all(1, 1000);
+	coord_saved(&c);
+	CHECK(ended_as(1, COORD_COMPLETED));
+	pass(2000);
+	ack_all(2, 2000);
+	CHECK(c.persist && view_completed() == 2);
+	coord_unsaved(&c, 2000);
+	CHECK(ended_as(2, COORD_UNSAVED) && !c.persist && c.state == JOB_RUNNING);
+	CHECK(view_completed() == 1 && v.oldest == 1 && v.restore == 1 && v.ids.highest == 2);
+	pass(3000);
+	ack_all(3, 3000);
+	coord_saved(&c);
+	CHECK(view_completed() == 3 && c.nretained == 1);
+}
+
+static void
+unsaved_reservation_takes_the_id_back(void)
+{
+	uint64_t id;
+
+	running(0);
+	for (id = 1; id <= 17; id++)
+		CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == id);
+	CHECK(c.reserved == 17);
+	coord_saved(&c);
+	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 18 && c.persist);
+	coord_unsaved(&c, 0);
+	CHECK(ended_as(18, COORD_UNSAVED) && c.highest == 17 && c.reserved == 17);
+	coord_view(&c, &v);
+	CHECK(v.ids.highest == 17 && v.ids.npending == 17);
+	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 18 && c.reserved == 18 + COORD_RESERVE);
+}
+
+static void
+unsaved_final_checkpoint_is_tried_again_later(void)
+{
+	running(0);
+	coord_finished(&c, SOURCE, 0);
+	coord_saved(&c);
+	ack_all(1, 10);
+	CHECK(c.final == 1);
+	coord_unsaved(&c, 10);
+	CHECK(ended_as(1, COORD_UNSAVED) && c.final == 0 && coord_next(&c) == 110);
+	SILENT(coord_tick(&c, 109));
+	SILENT(commit_all(1, 109));
+	coord_tick(&c, 110);
+	CHECK(pending_are(2, 0));
+	coord_unsaved(&c, 110);			/* what is durable stays */
+	CHECK(pending_are(2, 0));
+	ack_all(2, 120);
+	coord_saved(&c);
+	commit_all(2, 130);
+	CHECK(c.state == JOB_DONE);
+}
+
+static void
+unsaved_attempt_is_opened_later(void)
+{
+	running(1000);
+	coord_lost(&c, 1, 500);
+	CHECK(c.attempt == 2 && c.state == JOB_GATHERING && c.persist);
+	coord_unsaved(&c, 500);
+	CHECK(c.attempt == 1 && c.state == JOB_DELAYED && coord_next(&c) == 1500);
+	SILENT(CHECK(!coord_register(&c, 0, 1, 600)));
+	coord_tick(&c, 1500);
+	CHECK(c.attempt == 2 && c.state == JOB_GATHERING && c.persist);
+	coord_saved(&c);
+	gather(1500);
+	CHECK(c.state == JOB_RUNNING);
+}
+
 int
 main(void)
 {
@@ -384,6 +503,12 @@ main(void)
 	RUN(late_savepoint_takes_its_place_among_the_retained);
 	RUN(savepoint_takes_no_slot_and_waits_for_none);
 	RUN(w17_retains_as_many_as_asked_for);
+	RUN(all_that_expire_at_once_are_told);
+	RUN(want_triggers_one_at_once_unless_one_is_pending);
+	RUN(unsaved_completion_is_an_abort_and_the_job_goes_on);
+	RUN(unsaved_reservation_takes_the_id_back);
+	RUN(unsaved_final_checkpoint_is_tried_again_later);
+	RUN(unsaved_attempt_is_opened_later);
 	coord_close(&c);
 	DONE();
 }

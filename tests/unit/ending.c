@@ -40,11 +40,38 @@ final_checkpoint_is_tried_until_one_completes(void)
 	running(0);
 	coord_finished(&c, SOURCE, 100);
 	coord_decline(&c, 2, 1, 200);
-	CHECK(c.aborted_now == 1 && pending_are(2, 0));
-	pass(800);				/* expired */
-	CHECK(c.aborted_now == 2 && pending_are(3, 0) && c.final == 0);
-	ack_all(3, 900);
+	CHECK(ended_as(1, COORD_DECLINED) && pending_are(0, 0) && coord_next(&c) == 300);
+	SILENT(coord_tick(&c, 299));
+	pass(300);
+	CHECK(pending_are(2, 0));
+	pass(900);
+	CHECK(ended_as(2, COORD_EXPIRED) && pending_are(0, 0) && coord_next(&c) == 1100);
+	pass(1100);
+	CHECK(pending_are(3, 0) && c.final == 0);
+	ack_all(3, 1200);
 	CHECK(c.final == 3 && pending_are(0, 0));
+}
+
+static void
+stop_does_not_wait_for_ever_for_who_never_comes(void)
+{
+	begin(1000);
+	coord_register(&c, SOURCE, 1, 0);
+	coord_stop(&c, 100);
+	CHECK(coord_next(&c) == 5100);
+	SILENT(coord_tick(&c, 5099));
+	coord_tick(&c, 5100);
+	CHECK(c.state == JOB_CANCELLED);
+	CHECK(strcmp(c.why, "stopped while stages were missing") == 0);
+	running(1000);				/* the same in a later attempt */
+	coord_stop(&c, 100);
+	coord_lost(&c, 1, 9000);
+	CHECK(c.attempt == 2 && coord_next(&c) == 14000);
+	coord_register(&c, 0, 1, 9100);
+	coord_register(&c, 2, 0, 9100);
+	CHECK(coord_next(&c) == 14000);
+	coord_register(&c, 1, 0, 13999);
+	CHECK(coord_next(&c) == RULES_NEVER);	/* all are there: it will run */
 }
 
 static void
@@ -125,17 +152,17 @@ cancel_ends_what_has_not_ended(void)
 	running(1000);
 	pass(1000);
 	c.changed = 0;
-	coord_cancel(&c);
+	coord_cancel(&c, 1000);
 	CHECK(c.state == JOB_CANCELLED && c.changed && pending_are(0, 0));
 	CHECK(v.state == JOB_CANCELLED && strcmp(c.why, "cancelled") == 0);
 	CHECK(coord_next(&c) == RULES_NEVER && c.restart.restarts == 0);
-	SILENT(coord_cancel(&c));
-	SILENT(coord_failed(&c, "too late"));
+	SILENT(coord_cancel(&c, 1000));
+	SILENT(coord_failed(&c, "too late", 1000));
 	SILENT(coord_lost(&c, 0, 1100));
 	running(1000);
 	c.restart.delay_ms = c.restart.max_ms = 100;
 	coord_lost(&c, 0, 0);
-	coord_cancel(&c);
+	coord_cancel(&c, 1000);
 	CHECK(c.state == JOB_CANCELLED && coord_next(&c) == RULES_NEVER);
 	SILENT(coord_tick(&c, 1000));
 }
@@ -144,14 +171,14 @@ static void
 cancel_changes_no_end(void)
 {
 	running(0);
-	coord_failed(&c, "a bad record");
-	SILENT(coord_cancel(&c));
+	coord_failed(&c, "a bad record", 1000);
+	SILENT(coord_cancel(&c, 1000));
 	CHECK(c.state == JOB_FAILED && strcmp(c.why, "a bad record") == 0);
 	running(0);
 	coord_finished(&c, SOURCE, 0);
 	ack_all(1, 0);
 	commit_all(1, 0);
-	SILENT(coord_cancel(&c));
+	SILENT(coord_cancel(&c, 1000));
 	CHECK(c.state == JOB_DONE);
 }
 
@@ -161,11 +188,11 @@ bad_record_fails_the_job_without_asking(void)
 	running(1000);
 	pass(1000);
 	c.changed = 0;
-	coord_failed(&c, "reduce: no such field");
+	coord_failed(&c, "reduce: no such field", 1000);
 	CHECK(c.state == JOB_FAILED && c.changed && pending_are(0, 0));
 	CHECK(strcmp(c.why, "reduce: no such field") == 0 && c.restart.restarts == 0);
 	SILENT(coord_lost(&c, 1, 1000));
-	SILENT(coord_failed(&c, "sink: another"));
+	SILENT(coord_failed(&c, "sink: another", 1000));
 	CHECK(strcmp(c.why, "reduce: no such field") == 0);
 }
 
@@ -179,6 +206,7 @@ main(void)
 	RUN(done_waits_for_a_pending_savepoint);
 	RUN(late_final_savepoint_takes_nothing_back);
 	RUN(stop_is_in_the_view_until_the_job_is_done);
+	RUN(stop_does_not_wait_for_ever_for_who_never_comes);
 	RUN(cancel_ends_what_has_not_ended);
 	RUN(cancel_changes_no_end);
 	RUN(bad_record_fails_the_job_without_asking);

@@ -102,8 +102,8 @@ schedules_see_everything(void)
 
 	printf("# %lu attempts, %lu deaths, %lu of the coordinator, %lu power cuts\n",
 	    c->attempts, c->deaths, c->coord_deaths, c->power);
-	printf("# checkpoints: %lu completed, %lu of them late, %lu aborted; %lu stops\n",
-	    c->completed, c->late, c->aborted, c->stops);
+	printf("# checkpoints: %lu completed, %lu of them late, %lu aborted, %lu of them "
+	    "unsaved; %lu stops\n", c->completed, c->late, c->aborted, c->unsaved, c->stops);
 	printf("# barriers: %lu dropped, %lu parked, %lu restarted, %lu counted, %lu snapshots\n",
 	    c->steps[ALIGN_DROP], c->steps[ALIGN_PARK], c->steps[ALIGN_RESTART],
 	    c->steps[ALIGN_COUNT], c->steps[ALIGN_SNAPSHOT]);
@@ -111,7 +111,7 @@ schedules_see_everything(void)
 	    c->given_up, c->failed_writes, c->replays);
 	CHECK(c->deaths > COVERED && c->coord_deaths > COVERED && c->power > COVERED / 2);
 	CHECK(c->completed > COVERED && c->aborted > COVERED && c->failed_writes > COVERED);
-	CHECK(c->late > 0 && c->stops > COVERED / 10);
+	CHECK(c->late > 0 && c->unsaved > COVERED / 10 && c->stops > COVERED / 10);
 	CHECK(c->steps[ALIGN_DROP] > 0 && c->steps[ALIGN_PARK] > COVERED);
 	CHECK(c->steps[ALIGN_RESTART] > 0 && c->steps[ALIGN_COUNT] > COVERED / 10);
 	CHECK(c->given_up > 0 && c->replays > 0);
