@@ -133,29 +133,121 @@ void	 pages_keep(void);	/* malloc() holds on to what is freed; before any thread
 void	*pages_alloc(size_t bytes);	/* zeros, to free(); large pages from there on */
 
 /*
- * table: (state, key) -> value.  Open addressing with linear probing over
- * 8-byte slots; entries live in size classes of big chunks and never move while
- * their value fits.  A value is aligned to 8.
+ * heap: the entries of a table in memory: a head, the key, and at a multiple of 8
+ * the value.  A reference, never 0, is good until the entry is given back; until
+ * then it does not move.  All memory can be walked in the order in which it lies:
+ * free pieces are met too.
+ */
+#define HEAP_UNIT	16U			/* bytes; what references count */
+#define HEAP_CHUNK	(1U << 14)		/* units: 256 KiB */
+#define HEAP_CLASSES	128U			/* sizes up to 2 KiB; larger are malloc()ed */
+#define HEAP_FIRST	4U			/* pairs of units share a cache line */
+#define HEAP_LENGTH	0xfffU
+#define HEAP_STATES	256U			/* numbers of states */
+#define HEAP_GENERATIONS (1U << 19)
+
+struct heap_entry {
+	unsigned	 keylen:12, vallen:12;	/* of a small entry */
+	unsigned	 units:8;		/* 0: a large one, heap_large follows */
+	unsigned	 state:8;
+	unsigned	 flags:5;
+	unsigned	 generation:19;		/* of its last change; its user's */
+};
+
+enum heap_flag {
+	HEAP_FREE = 1,		/* no entry */
+	HEAP_DEAD = 2,		/* the rest is the store's: its key has been removed */
+	HEAP_BASE = 4,		/* base may have some version of it */
+	HEAP_SAME = 8,		/* base has exactly this one */
+	HEAP_USED = 16		/* since the last look for what can leave memory */
+};
+
+struct heap_large {
+	size_t		 keylen, vallen, room;
+	unsigned char	*bytes;			/* malloc()ed */
+};
+
+struct heap {
+	unsigned char	**chunks;
+	uint32_t	 nchunks, end;		/* end: first unit never used */
+	uint32_t	 freed[HEAP_CLASSES + 1];	/* heads of lists through free pieces */
+	uint64_t	 bytes, live;		/* taken from the system; in use */
+};
+
+uint32_t heap_take(struct heap *, size_t keylen, size_t vallen);	/* 0: ENOMEM */
+void	 heap_give(struct heap *, uint32_t ref);
+void	 heap_free(struct heap *);
+size_t	 heap_room(struct heap_entry *);	/* how long its value may become in place */
+uint32_t heap_first(const struct heap *);	/* 0: no piece is there */
+uint32_t heap_next(const struct heap *, uint32_t ref);
+
+static inline struct heap_entry *
+heap_at(const struct heap *h, uint32_t ref)
+{
+	return ((struct heap_entry *)(void *)(h->chunks[ref / HEAP_CHUNK] +
+	    (size_t)(ref % HEAP_CHUNK) * HEAP_UNIT));
+}
+
+static inline struct heap_large *
+heap_large(struct heap_entry *e)
+{
+	return ((struct heap_large *)(void *)(e + 1));
+}
+
+static inline unsigned char *
+heap_key(struct heap_entry *e)
+{
+	return (e->units > 0 ? (unsigned char *)(e + 1) : heap_large(e)->bytes);
+}
+
+static inline size_t
+heap_keylen(struct heap_entry *e)
+{
+	return (e->units > 0 ? e->keylen : heap_large(e)->keylen);
+}
+
+static inline size_t
+heap_vallen(struct heap_entry *e)
+{
+	return (e->units > 0 ? e->vallen : heap_large(e)->vallen);
+}
+
+static inline size_t
+heap_padded(size_t keylen)
+{
+	return ((keylen + 7) & ~(size_t)7);
+}
+
+static inline unsigned char *
+heap_value(struct heap_entry *e)
+{
+	return (heap_key(e) + heap_padded(heap_keylen(e)));
+}
+
+/*
+ * table: (state, key) -> reference of an entry in its heap.  Open addressing with
+ * linear probing over 8-byte slots.  0: there is none; of table_put(): ENOMEM.
  */
 struct table;
 
 struct table *table_new(void);
 void	 table_free(struct table *);
-uint64_t table_bytes(const struct table *);
+struct heap *table_heap(struct table *);
+uint64_t table_bytes(const struct table *);	/* taken from the system */
+uint64_t table_live(const struct table *);	/* in use */
 uint64_t table_count(const struct table *);
-void	*table_find(struct table *, unsigned state, uint32_t hash,
-	    const void *key, size_t keylen, size_t *vallen);
-void	*table_put(struct table *, unsigned state, uint32_t hash,
-	    const void *key, size_t keylen, size_t vallen, int *fresh);
-void	 table_remove(struct table *, unsigned state, uint32_t hash,
+uint32_t table_find(const struct table *, unsigned state, uint32_t hash,
 	    const void *key, size_t keylen);
+/* An entry that is new, or had to move, is of generation 0. */
+uint32_t table_put(struct table *, unsigned state, uint32_t hash,
+	    const void *key, size_t keylen, size_t vallen, int *fresh);
+void	 table_remove(struct table *, uint32_t hash, uint32_t ref);
 void	 table_prefetch(struct table *, unsigned state, uint32_t hash);
+void	 table_shrink(struct table *);		/* its slots, where few are in use */
 
-/* All entries of a state in byte order of their keys; refs are freed by the
- * caller and stay good until an entry is put or removed. */
-int	 table_sorted(struct table *, unsigned state, uint32_t **refs, size_t *n);
-void	 table_at(struct table *, uint32_t ref, const void **key, size_t *keylen,
-	    void **val, size_t *vallen);
+/* All entries of a state in byte order of their keys; to be freed by the caller.
+ * They stay good until one of them is removed or its value grows. */
+int	 table_sorted(const struct table *, unsigned state, uint32_t **refs, size_t *n);
 
 /* What is said at a door, as JSON. */
 #define KNOCK_NONCE	16	/* bytes, at most: it is part of a socket's path */

@@ -475,7 +475,8 @@ int	 store_state(struct store *, const char *name);
 int	 store_names_save(struct store *, struct buf *);	/* into operator state */
 int	 store_names_restore(struct store *, const void *, size_t);	/* before attach */
 
-/* As of table: found values are changed in place only after store_put(). */
+/* As of table: found values are changed in place only after store_put().  hash is
+ * weir_hash() of the key, here and everywhere. */
 void	*store_find(struct store *, unsigned state, uint32_t hash, const void *key,
 	    size_t keylen, size_t *vallen);		/* NULL: none; errno 0, or an error */
 void	*store_put(struct store *, unsigned state, uint32_t hash, const void *key,
@@ -494,7 +495,7 @@ int	 store_scan_next(struct store_scan *, const void **key, size_t *keylen,
 void	 store_scan_end(struct store_scan *);
 
 /* At a barrier, after it was forwarded.  NULL: EAGAIN: as many as may be are on
- * their way: decline. */
+ * their way: decline; else store_error(): it cannot be used any more. */
 struct store_cut *store_cut(struct store *, uint64_t id);
 int	 store_write(struct store_cut *);		/* writer: append and sync */
 /* Owner, in the order of the cuts; part's ranges, batches (and with the memory
@@ -502,9 +503,8 @@ int	 store_write(struct store_cut *);		/* writer: append and sync */
 int	 store_cut_done(struct store_cut *, int result, struct jobfile_subtask *part,
 	    uint64_t *bytes);
 
-/* What the view says: all checkpoints up to completed are done or dead but those
- * in ids; oldest is the oldest one retained. */
-void	 store_view(struct store *, uint64_t completed, uint64_t oldest);
+/* What the view says: the oldest checkpoint that is retained; 0: none. */
+void	 store_view(struct store *, uint64_t oldest);
 
 enum store_pressure { STORE_EASY, STORE_HALF, STORE_FULL };
 enum store_pressure store_pressure(const struct store *);
@@ -515,5 +515,10 @@ enum store_moment { STORE_BUSY, STORE_IDLE, STORE_END };
 struct store_work *store_tend(struct store *, enum store_moment, int64_t budget_ms);
 int	 store_work_run(struct store_work *);		/* writer */
 int	 store_work_done(struct store_work *, int result);
+
+/* All of it as bytes, in place of attach and cut: what the coordinator keeps where
+ * it is the backend.  Import: into a store that is new, after the names. */
+int	 store_export(struct store *, struct buf *);	/* appended */
+int	 store_import(struct store *, const void *, size_t);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * handles: keyed state, as a stage sees it.
  *
- * All states of a stage live in one table, each under its number.  A handle
+ * All states of a stage live in one store, each under its number.  A handle
  * knows nothing of the key: that is the one the runtime, or a batch stage,
  * selected last.
  */
@@ -23,9 +23,8 @@ struct weir_value {
 };
 
 struct handles {
-	struct table		*table;
+	struct store		*store;
 	struct weir_value	*values;
-	unsigned		 count;
 	const char		*key;
 	uint32_t		 keylen, hash;
 	int			 selected;
@@ -33,9 +32,7 @@ struct handles {
 
 struct weir_scan {
 	struct weir_value	*value;
-	uint32_t		*refs;
-	size_t			 n, next;
-	struct buf		 key;		/* a copy: its entry moves when a value grows */
+	struct store_scan	*scan;
 };
 
 uint32_t
@@ -52,6 +49,22 @@ handles_open(struct weir *w)
 	return (0);
 }
 
+struct store *
+handles_store(const struct weir *w)
+{
+	return (w->handles->store);
+}
+
+static int
+store_make(struct weir *w)
+{
+	struct handles *h = w->handles;
+
+	if (h->store == NULL && (h->store = store_new(w->memory_bytes)) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	return (0);
+}
+
 void
 handles_close(struct handles *h)
 {
@@ -63,7 +76,7 @@ handles_close(struct handles *h)
 		h->values = v->next;
 		free(v);
 	}
-	table_free(h->table);
+	store_free(h->store);
 	free(h);
 }
 
@@ -72,6 +85,7 @@ weir_value(struct weir *w, const char *name)
 {
 	struct handles		*h = w->handles;
 	struct weir_value	*v;
+	int			 number;
 
 	if (!w->keyed_in) {
 		weir_misuse(w, "state \"%s\" wants a key and the stream is not keyed; "
@@ -89,13 +103,18 @@ weir_value(struct weir *w, const char *name)
 			    "of a state", name);
 			return (NULL);
 		}
-	if ((h->table == NULL && (h->table = table_new()) == NULL) ||
-	    (v = calloc(1, sizeof(*v))) == NULL) {
+	if (store_make(w) == -1)
+		return (NULL);
+	if ((number = store_state(h->store, name)) == -1) {
+		weir_error(w, "%s", store_error(h->store));
+		return (NULL);
+	}
+	if ((v = calloc(1, sizeof(*v))) == NULL) {
 		weir_error(w, "%s", strerror(errno));
 		return (NULL);
 	}
 	v->w = w;
-	v->number = h->count++;
+	v->number = (unsigned)number;
 	strlcpy(v->name, name, sizeof(v->name));
 	v->next = h->values;
 	h->values = v;
@@ -123,7 +142,7 @@ void
 weir_value_prefetch(struct weir_value *v, const struct weir_record *r)
 {
 	__builtin_prefetch(r->key);
-	table_prefetch(v->w->handles->table, v->number, r->hash);
+	store_prefetch(v->w->handles->store, v->number, r->hash);
 }
 
 int
@@ -133,7 +152,9 @@ weir_value_get(struct weir_value *v, const void **val, size_t *len)
 
 	if (!h->selected)
 		return (weir_error(v->w, "state \"%s\": no key is selected", v->name));
-	*val = table_find(h->table, v->number, h->hash, h->key, h->keylen, len);
+	*val = store_find(h->store, v->number, h->hash, h->key, h->keylen, len);
+	if (*val == NULL && errno != 0)
+		return (weir_error(v->w, "%s", store_error(h->store)));
 	return (*val != NULL);
 }
 
@@ -154,16 +175,9 @@ value_make(struct weir_value *v, size_t len)
 		    v->name, len, VALUE_MAX);
 		return (NULL);
 	}
-	p = table_put(h->table, v->number, h->hash, h->key, h->keylen, len, &fresh);
+	p = store_put(h->store, v->number, h->hash, h->key, h->keylen, len, &fresh);
 	if (p == NULL)
-		weir_error(v->w, "state \"%s\": %s", v->name, strerror(errno));
-	else if (table_bytes(h->table) > v->w->memory_bytes) {
-		weir_error(v->w, "state is over its bound of %llu MiB with %llu keys, and "
-		    "without checkpoints none of it can leave memory; give me more with -M",
-		    (unsigned long long)v->w->memory_bytes >> 20,
-		    (unsigned long long)table_count(h->table));
-		return (NULL);
-	}
+		weir_error(v->w, "%s", store_error(h->store));
 	return (p);
 }
 
@@ -192,44 +206,47 @@ weir_value_clear(struct weir_value *v)
 
 	if (!h->selected)
 		return (weir_error(v->w, "state \"%s\": no key is selected", v->name));
-	table_remove(h->table, v->number, h->hash, h->key, h->keylen);
+	if (store_remove(h->store, v->number, h->hash, h->key, h->keylen) == -1)
+		return (weir_error(v->w, "%s", store_error(h->store)));
 	return (0);
 }
 
 struct weir_scan *
 weir_scan(struct weir_value *v)
 {
-	struct weir_scan *s;
+	struct handles		*h = v->w->handles;
+	struct weir_scan	*s;
 
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    table_sorted(v->w->handles->table, v->number, &s->refs, &s->n) == -1) {
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
 		weir_error(v->w, "%s", strerror(errno));
-		free(s);
 		return (NULL);
 	}
 	s->value = v;
+	if ((s->scan = store_scan(h->store, v->number)) == NULL) {
+		weir_error(v->w, "%s", store_error(h->store));
+		free(s);
+		return (NULL);
+	}
 	return (s);
 }
 
 int
 weir_scan_next(struct weir_scan *s, struct weir_record *r, const void **val, size_t *len)
 {
+	struct weir	*w = s->value->w;
 	const void	*key;
-	void		*at;
 	size_t		 keylen;
+	int		 more;
 
-	if (s->next == s->n)
+	if ((more = store_scan_next(s->scan, &key, &keylen, val, len)) == -1)
+		return (weir_error(w, "%s", store_error(w->handles->store)));
+	if (!more)
 		return (0);
-	table_at(s->value->w->handles->table, s->refs[s->next++], &key, &keylen, &at, len);
-	s->key.len = 0;
-	if (buf_add(&s->key, key, keylen) == -1)
-		return (weir_error(s->value->w, "%s", strerror(errno)));
-	*val = at;
-	r->data = r->key = (const char *)s->key.data;
+	r->data = r->key = key;
 	r->len = r->keylen = (uint32_t)keylen;
 	r->hash = weir_hash(r->key, keylen);
 	r->ordinal = 0;
-	weir_select(s->value->w, r);
+	weir_select(w, r);
 	return (1);
 }
 
@@ -238,7 +255,6 @@ weir_scan_end(struct weir_scan *s)
 {
 	if (s == NULL)
 		return;
-	free(s->refs);
-	buf_free(&s->key);
+	store_scan_end(s->scan);
 	free(s);
 }

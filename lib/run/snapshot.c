@@ -473,7 +473,7 @@ snapshot_view(struct weir *w)
 	if (ss == NULL || fates(w) == -1)
 		return (-1);
 	if (store != NULL)
-		store_view(store, j->m.completed, j->m.oldest);
+		store_view(store, j->m.oldest);
 	if (commit_begin(w) == -1)
 		return (-1);
 	if (j->m.oldest > ss->trimmed && j->m.oldest <= ss->committed &&

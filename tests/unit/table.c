@@ -16,6 +16,49 @@ next(uint64_t *x)
 	return (*x * UINT64_C(0x2545f4914f6cdd1d));
 }
 
+/* The value of an entry, as the store makes it of a reference. */
+static void *
+value_find(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    size_t *vallen)
+{
+	uint32_t ref = table_find(t, state, hash, key, keylen);
+
+	if (ref == 0)
+		return (NULL);
+	*vallen = heap_vallen(heap_at(table_heap(t), ref));
+	return (heap_value(heap_at(table_heap(t), ref)));
+}
+
+static void *
+value_put(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    size_t vallen, int *fresh)
+{
+	uint32_t ref = table_put(t, state, hash, key, keylen, vallen, fresh);
+
+	return (ref != 0 ? heap_value(heap_at(table_heap(t), ref)) : NULL);
+}
+
+static void
+value_remove(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen)
+{
+	uint32_t ref = table_find(t, state, hash, key, keylen);
+
+	if (ref != 0)
+		table_remove(t, hash, ref);
+}
+
+static void
+entry_at(struct table *t, uint32_t ref, const void **key, size_t *keylen, void **val,
+    size_t *vallen)
+{
+	struct heap_entry *e = heap_at(table_heap(t), ref);
+
+	*key = heap_key(e);
+	*keylen = heap_keylen(e);
+	*val = heap_value(e);
+	*vallen = heap_vallen(e);
+}
+
 /* Key number n: number 0 is empty, many are short, some longer than an entry of
  * the table's chunks; a NUL and a newline may be in any. */
 #define KEY_MAX		5000
@@ -93,11 +136,11 @@ struct model {
 	uint64_t	 present;
 };
 
-/* State numbers are small, but the table's entry has room for 16 bits. */
+/* State numbers are small, but the table's entry has room for 8 bits. */
 static unsigned
 state_number(unsigned state)
 {
-	return (state == 2 ? 65535 : state);
+	return (state == 2 ? 255 : state);
 }
 
 static void
@@ -133,7 +176,7 @@ check_find(struct model *m, unsigned state, unsigned n)
 	size_t		 len = SIZE_MAX;
 	unsigned char	*p;
 
-	p = table_find(m->t, state_number(state), k->hash, k->bytes, k->len, &len);
+	p = value_find(m->t, state_number(state), k->hash, k->bytes, k->len, &len);
 	if (!e->present)
 		return (p == NULL);
 	return (p != NULL && (uintptr_t)p % 8 == 0 && len == e->len && value_is(p, len, e->seed));
@@ -148,7 +191,7 @@ check_put(struct model *m, unsigned state, unsigned n, size_t len, uint32_t seed
 	size_t		 i, kept;
 	unsigned char	*p;
 
-	p = table_put(m->t, state_number(state), k->hash, k->bytes, k->len, len, &fresh);
+	p = value_put(m->t, state_number(state), k->hash, k->bytes, k->len, len, &fresh);
 	if (p == NULL || (uintptr_t)p % 8 != 0 || fresh != !e->present)
 		return (0);
 	good = 1;
@@ -171,7 +214,7 @@ check_remove(struct model *m, unsigned state, unsigned n)
 	struct expected	*e = &m->value[(size_t)state * m->keys + n];
 	struct key	*k = &m->key[n];
 
-	table_remove(m->t, state_number(state), k->hash, k->bytes, k->len);
+	value_remove(m->t, state_number(state), k->hash, k->bytes, k->len);
 	m->present -= (uint64_t)e->present;
 	e->present = 0;
 }
@@ -228,7 +271,7 @@ check_sorted(struct model *m, unsigned state)
 		struct expected	*e = &m->value[(size_t)state * m->keys + order[i]];
 		struct key	*k = &m->key[order[i]];
 
-		table_at(m->t, refs[i], &key, &keylen, &val, &vallen);
+		entry_at(m->t, refs[i], &key, &keylen, &val, &vallen);
 		good = keylen == k->len && memcmp(key, k->bytes, keylen) == 0 &&
 		    vallen == e->len && value_is(val, vallen, e->seed);
 	}
@@ -317,8 +360,8 @@ a_new_table_is_empty(void)
 	CHECK(t != NULL && table_count(t) == 0);
 	for (hash = 0; hash < 100; hash++) {
 		table_prefetch(t, 0, hash * 77777777U);
-		CHECK(table_find(t, 0, hash, "k", 1, &len) == NULL);
-		table_remove(t, 0, hash, "k", 1);
+		CHECK(value_find(t, 0, hash, "k", 1, &len) == NULL);
+		value_remove(t, 0, hash, "k", 1);
 	}
 	CHECK(table_sorted(t, 0, &refs, &n) == 0 && n == 0);
 	free(refs);
@@ -340,13 +383,13 @@ removing_one_of_a_run_leaves_the_others_to_be_found(void)
 			t = table_new();
 			for (n = 0; n < size; n++) {
 				/* two hashes that follow one another, in turns */
-				p = table_put(t, 0, n % 2, &n, sizeof(n), sizeof(*p), &fresh);
+				p = value_put(t, 0, n % 2, &n, sizeof(n), sizeof(*p), &fresh);
 				CHECK(p != NULL && fresh);
 				*p = n;
 			}
-			table_remove(t, 0, gone % 2, &gone, sizeof(gone));
+			value_remove(t, 0, gone % 2, &gone, sizeof(gone));
 			for (n = 0; n < size; n++) {
-				p = table_find(t, 0, n % 2, &n, sizeof(n), &len);
+				p = value_find(t, 0, n % 2, &n, sizeof(n), &len);
 				CHECK(n == gone ? p == NULL : p != NULL && *p == n);
 			}
 			CHECK(table_count(t) == size - 1);
@@ -363,14 +406,14 @@ states_of_one_key_are_apart(void)
 	uint32_t	*p;
 	int		 fresh;
 
-	for (s = 0; s < 300; s++) {
-		p = table_put(t, s, 12345, "key", 3, sizeof(*p), &fresh);
+	for (s = 0; s < 256; s++) {
+		p = value_put(t, s, 12345, "key", 3, sizeof(*p), &fresh);
 		CHECK(p != NULL && fresh && *p == 0);
 		*p = s;
 	}
-	table_remove(t, 7, 12345, "key", 3);
-	for (s = 0; s < 300; s++) {
-		p = table_find(t, s, 12345, "key", 3, &len);
+	value_remove(t, 7, 12345, "key", 3);
+	for (s = 0; s < 256; s++) {
+		p = value_find(t, s, 12345, "key", 3, &len);
 		CHECK(s == 7 ? p == NULL : p != NULL && len == 4 && *p == s);
 	}
 	table_free(t);
@@ -387,7 +430,7 @@ memory_used_before_is_zero_when_fresh(void)
 
 	for (round = 0; round < 50; round++)
 		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-			p = table_put(t, 0, 1, &i, sizeof(i), sizes[i], &fresh);
+			p = value_put(t, 0, 1, &i, sizeof(i), sizes[i], &fresh);
 			CHECK(p != NULL && fresh);
 			for (j = 0; j < sizes[i]; j++)
 				if (p[j] != 0) {
@@ -395,7 +438,7 @@ memory_used_before_is_zero_when_fresh(void)
 					break;
 				}
 			memset(p, 0xff, sizes[i]);
-			table_remove(t, 0, 1, &i, sizeof(i));
+			value_remove(t, 0, 1, &i, sizeof(i));
 		}
 	table_free(t);
 }
@@ -410,11 +453,11 @@ a_value_that_grows_and_shrinks_keeps_what_fits(void)
 	int			 fresh;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		p = table_put(t, 0, 9, "k", 1, sizes[i], &fresh);
+		p = value_put(t, 0, 9, "k", 1, sizes[i], &fresh);
 		CHECK(p != NULL && fresh == (i == 0) && (uintptr_t)p % 8 == 0);
 		CHECK(value_is(p, last < sizes[i] ? last : sizes[i], (uint32_t)i));
 		value_fill(p, 0, sizes[i], (uint32_t)i + 1);
-		p = table_find(t, 0, 9, "k", 1, &len);
+		p = value_find(t, 0, 9, "k", 1, &len);
 		CHECK(p != NULL && len == sizes[i]);
 		last = sizes[i];
 	}
@@ -431,20 +474,20 @@ a_value_stays_where_it_is_while_others_come(void)
 	size_t		 len;
 	int		 fresh;
 
-	mine = table_put(t, 0, 5, "mine", 4, sizeof(*mine), &fresh);
+	mine = value_put(t, 0, 5, "mine", 4, sizeof(*mine), &fresh);
 	CHECK(mine != NULL && fresh);
 	*mine = UINT64_MAX;
 	for (n = 0; n < 200000; n++) {
-		p = table_put(t, 0, n * 2654435761U, &n, sizeof(n), sizeof(*p), &fresh);
+		p = value_put(t, 0, n * 2654435761U, &n, sizeof(n), sizeof(*p), &fresh);
 		if (p == NULL || !fresh || *p != 0) {
 			CHECK(!"a fresh value");
 			break;
 		}
 		*p = n;
 	}
-	CHECK(table_find(t, 0, 5, "mine", 4, &len) == mine && *mine == UINT64_MAX);
+	CHECK(value_find(t, 0, 5, "mine", 4, &len) == mine && *mine == UINT64_MAX);
 	for (n = 0; n < 200000; n++) {
-		p = table_find(t, 0, n * 2654435761U, &n, sizeof(n), &len);
+		p = value_find(t, 0, n * 2654435761U, &n, sizeof(n), &len);
 		if (p == NULL || *p != n) {
 			CHECK(!"found");
 			break;
@@ -464,14 +507,14 @@ bytes_cover_what_is_held_and_not_much_more(void)
 
 	CHECK(empty > 0 && empty < 64 * 1024);
 	for (n = 0; n < 100000; n++)
-		CHECK(table_put(t, 0, n * 2654435761U, &n, sizeof(n), 100, &fresh) != NULL);
+		CHECK(value_put(t, 0, n * 2654435761U, &n, sizeof(n), 100, &fresh) != NULL);
 	full = table_bytes(t);
 	CHECK(full >= 100000 * 104);
 	CHECK(full <= 100000 * 104 * 2);
 	for (n = 0; n < 100000; n++)
-		table_remove(t, 0, n * 2654435761U, &n, sizeof(n));
+		value_remove(t, 0, n * 2654435761U, &n, sizeof(n));
 	for (n = 0; n < 100000; n++)
-		CHECK(table_put(t, 0, n * 40503U, &n, sizeof(n), 100, &fresh) != NULL);
+		CHECK(value_put(t, 0, n * 40503U, &n, sizeof(n), 100, &fresh) != NULL);
 	CHECK(table_bytes(t) == full);		/* all of it was used again */
 	table_free(t);
 }
@@ -484,18 +527,18 @@ bytes_of_large_values_are_given_back(void)
 	uint32_t	 n, round;
 	int		 fresh;
 
-	CHECK(table_put(t, 0, 1, "small", 5, 8, &fresh) != NULL);
+	CHECK(value_put(t, 0, 1, "small", 5, 8, &fresh) != NULL);
 	before = table_bytes(t);
 	for (round = 0; round < 3; round++) {
 		for (n = 0; n < 50; n++)
-			CHECK(table_put(t, 0, n, &n, sizeof(n), 100 * 1024, &fresh) != NULL);
+			CHECK(value_put(t, 0, n, &n, sizeof(n), 100 * 1024, &fresh) != NULL);
 		CHECK(table_bytes(t) >= before + 50 * 100 * 1024);
 		CHECK(table_bytes(t) <= before + 50 * 150 * 1024);
 		for (n = 0; n < 50; n++)		/* regrown, too */
-			CHECK(table_put(t, 0, n, &n, sizeof(n), 300 * 1024, &fresh) != NULL);
+			CHECK(value_put(t, 0, n, &n, sizeof(n), 300 * 1024, &fresh) != NULL);
 		CHECK(table_bytes(t) >= before + 50 * 300 * 1024);
 		for (n = 0; n < 50; n++)
-			table_remove(t, 0, n, &n, sizeof(n));
+			value_remove(t, 0, n, &n, sizeof(n));
 		CHECK(table_bytes(t) == before);
 	}
 	table_free(t);
@@ -511,8 +554,8 @@ churn_of_mixed_sizes_does_not_grow_for_ever(void)
 
 	for (i = 0; i < 400000; i++) {
 		n = (uint32_t)(next(&x) >> 32) % 500;
-		table_remove(t, 0, n, &n, sizeof(n));
-		if (table_put(t, 0, n, &n, sizeof(n), next(&x) % 1500, &fresh) == NULL || !fresh) {
+		value_remove(t, 0, n, &n, sizeof(n));
+		if (value_put(t, 0, n, &n, sizeof(n), next(&x) % 1500, &fresh) == NULL || !fresh) {
 			CHECK(!"a fresh value");
 			break;
 		}
@@ -542,12 +585,12 @@ keys_sort_by_their_bytes_unsigned_and_short_before_long(void)
 
 	for (i = 0; i < count; i++) {
 		n = i * 7 % count;		/* not in order */
-		CHECK(table_put(t, 1, (uint32_t)n % 3, sorted[n].key, sorted[n].len, n, &fresh) != NULL);
-		CHECK(table_put(t, 0, (uint32_t)n, sorted[n].key, sorted[n].len, 3, &fresh) != NULL);
+		CHECK(value_put(t, 1, (uint32_t)n % 3, sorted[n].key, sorted[n].len, n, &fresh) != NULL);
+		CHECK(value_put(t, 0, (uint32_t)n, sorted[n].key, sorted[n].len, 3, &fresh) != NULL);
 	}
 	CHECK(table_sorted(t, 1, &refs, &n) == 0 && n == count);
 	for (i = 0; i < n; i++) {
-		table_at(t, refs[i], &key, &keylen, &val, &vallen);
+		entry_at(t, refs[i], &key, &keylen, &val, &vallen);
 		CHECK(keylen == sorted[i].len && memcmp(key, sorted[i].key, keylen) == 0);
 		CHECK(vallen == i);
 	}
@@ -579,11 +622,11 @@ many_keys_sort_whatever_their_order_was(void)
 				k[1] = (unsigned char)(v >> 16);
 				k[2] = (unsigned char)(v >> 8);
 				k[3] = (unsigned char)v;
-				CHECK(table_put(t, 0, v * 2654435761U, k, 4, 0, &fresh) != NULL);
+				CHECK(value_put(t, 0, v * 2654435761U, k, 4, 0, &fresh) != NULL);
 			}
 			CHECK(table_sorted(t, 0, &refs, &n) == 0 && n == count);
 			for (i = 0; i < n; i++) {
-				table_at(t, refs[i], &key, &keylen, &val, &vallen);
+				entry_at(t, refs[i], &key, &keylen, &val, &vallen);
 				memcpy(k, key, 4);
 				CHECK(((uint32_t)k[0] << 24 | (uint32_t)k[1] << 16 |
 				    (uint32_t)k[2] << 8 | k[3]) == i);

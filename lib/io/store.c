@@ -1,0 +1,334 @@
+/*
+ * store: keyed state.
+ *
+ *  - Without a job it is a table and nothing more.
+ *  - In a job each entry bears the generation, the number of barriers before it,
+ *    of its last change: a barrier writes the entries of the one that it closes.
+ *  - A key that was removed stays as a dead entry until that is written.
+ *  - An entry does not keep its hash: that is XXH3 of the key, its lower half.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <bsd/string.h>
+
+#include "io.h"
+#include "store.h"
+
+#define LIST_MIN	1024U			/* changes that are always listed */
+
+int
+store_fail(struct store *s, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, ap);
+	va_end(ap);
+	errno = error;
+	return (-1);
+}
+
+static int
+fail_memory(struct store *s, unsigned state)
+{
+	return (store_fail(s, ENOMEM, "state \"%s\": %s", s->names[state], strerror(ENOMEM)));
+}
+
+struct store *
+store_new(uint64_t memory_bytes)
+{
+	struct store *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return (NULL);
+	if ((s->table = table_new()) == NULL) {
+		free(s);
+		return (NULL);
+	}
+	s->heap = table_heap(s->table);
+	s->memory = memory_bytes;
+	return (s);
+}
+
+void
+store_free(struct store *s)
+{
+	struct block *b;
+
+	if (s == NULL)
+		return;
+	while ((b = s->spare) != NULL) {
+		s->spare = b->next;
+		free(b);
+	}
+	journal_close(s->journal);
+	table_free(s->table);
+	free(s->names);
+	free(s->list);
+	free(s);
+}
+
+const char *
+store_error(const struct store *s)
+{
+	return (s->why);
+}
+
+/*
+ * Names
+ */
+
+int
+store_state(struct store *s, const char *name)
+{
+	char		(*names)[WEIR_NAME_MAX + 1];
+	unsigned	 i;
+
+	for (i = 0; i < s->nnames; i++)
+		if (strcmp(s->names[i], name) == 0)
+			return ((int)i);
+	if (s->nnames == HEAP_STATES)
+		return (store_fail(s, EINVAL, "state \"%s\" is one too many: there may be %u",
+		    name, HEAP_STATES));
+	if ((names = realloc(s->names, (s->nnames + 1) * sizeof(*names))) == NULL)
+		return (store_fail(s, ENOMEM, "state \"%s\": %s", name, strerror(ENOMEM)));
+	s->names = names;
+	strlcpy(s->names[s->nnames], name, sizeof(*names));
+	return ((int)s->nnames++);
+}
+
+int
+store_names_save(struct store *s, struct buf *b)
+{
+	unsigned i;
+
+	if (buf_add_uint(b, s->nnames, 4) == -1)
+		return (store_fail(s, errno, "names of states: %s", strerror(errno)));
+	for (i = 0; i < s->nnames; i++)
+		if (buf_add_string(b, s->names[i], strlen(s->names[i])) == -1)
+			return (store_fail(s, errno, "names of states: %s", strerror(errno)));
+	return (0);
+}
+
+static int
+name_restore(struct store *s, struct buf *b, unsigned number)
+{
+	char		 name[WEIR_NAME_MAX + 1];
+	const char	*text;
+	size_t		 len;
+
+	if (buf_get_string(b, &text, &len, WEIR_NAME_MAX) == -1)
+		return (-1);
+	memcpy(name, text, len);
+	name[len] = '\0';
+	errno = EBADMSG;
+	if (!name_ok(name) || strlen(name) != len)
+		return (-1);
+	return (store_state(s, name) == (int)number ? 0 : -1);
+}
+
+int
+store_names_restore(struct store *s, const void *data, size_t len)
+{
+	struct buf	 b;
+	uint64_t	 n, i;
+
+	buf_borrow(&b, data, len);
+	if (buf_get_uint(&b, &n, 4) == 0) {
+		for (i = 0; i < n && name_restore(s, &b, (unsigned)i) == 0; i++)
+			;
+		if (i == n && b.pos == b.len)
+			return (0);
+	}
+	return (store_fail(s, errno == ENOMEM ? ENOMEM : EBADMSG, "the names of the states in "
+	    "the checkpoint are not understood"));
+}
+
+/*
+ * Entries
+ */
+
+uint32_t
+store_hash(struct heap_entry *e)
+{
+	return ((uint32_t)XXH3_64bits(heap_key(e), heap_keylen(e)));
+}
+
+/* Beyond a quarter of all entries the barrier looks at each instead. */
+static void
+list_add(struct store *s, uint32_t ref)
+{
+	uint32_t	*list;
+	size_t		 room = s->list_room > 0 ? s->list_room * 2 : LIST_MIN;
+
+	if (s->nlist >= LIST_MIN && s->nlist > table_count(s->table) / 4) {
+		s->walk = 1;
+		return;
+	}
+	if (s->nlist == s->list_room) {
+		if ((list = realloc(s->list, room * sizeof(*list))) == NULL) {
+			s->walk = 1;
+			return;
+		}
+		s->list = list;
+		s->list_room = room;
+	}
+	s->list[s->nlist++] = ref;
+}
+
+/* The first time since the barrier. */
+static void
+entry_changed(struct store *s, uint32_t ref, struct heap_entry *e)
+{
+	e->generation = s->generation & (HEAP_GENERATIONS - 1);
+	e->flags &= ~(unsigned)HEAP_SAME;
+	e->flags |= HEAP_USED;
+	s->changed++;
+	if (!s->walk)
+		list_add(s, ref);
+}
+
+void *
+store_find(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    size_t *vallen)
+{
+	struct heap_entry	*e;
+	uint32_t		 ref;
+
+	errno = 0;
+	if ((ref = table_find(s->table, state, hash, key, keylen)) == 0)
+		return (NULL);
+	e = heap_at(s->heap, ref);
+	if ((e->flags & HEAP_DEAD) != 0)
+		return (NULL);
+	if ((e->flags & HEAP_USED) == 0)
+		e->flags |= HEAP_USED;
+	*vallen = heap_vallen(e);
+	return (heap_value(e));
+}
+
+static void *
+fail_full(struct store *s)
+{
+	store_fail(s, ENOMEM, "state is over its bound of %llu MiB with %llu keys, and without "
+	    "checkpoints none of it can leave memory; give me more with -M",
+	    (unsigned long long)s->memory >> 20, (unsigned long long)table_count(s->table));
+	return (NULL);
+}
+
+void *
+store_put(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    size_t vallen, int *fresh)
+{
+	struct heap_entry	*e;
+	uint32_t		 ref;
+
+	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, fresh)) == 0) {
+		fail_memory(s, state);
+		return (NULL);
+	}
+	e = heap_at(s->heap, ref);
+	if (e->generation != s->generation)
+		entry_changed(s, ref, e);
+	if ((e->flags & HEAP_DEAD) != 0) {
+		e->flags &= ~(unsigned)HEAP_DEAD;
+		memset(heap_value(e), 0, vallen);
+		*fresh = 1;
+	}
+	if (s->generation == 0 && table_bytes(s->table) > s->memory)
+		return (fail_full(s));
+	return (heap_value(e));
+}
+
+/* A large value's memory goes at once. */
+static uint32_t
+entry_lighten(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    uint32_t ref)
+{
+	unsigned flags = heap_at(s->heap, ref)->flags;
+	int	 fresh;
+
+	table_remove(s->table, hash, ref);
+	if ((ref = table_put(s->table, state, hash, key, keylen, 0, &fresh)) != 0)
+		heap_at(s->heap, ref)->flags = flags & 31U;
+	return (ref);
+}
+
+int
+store_remove(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
+{
+	struct heap_entry	*e;
+	uint32_t		 ref;
+
+	if ((ref = table_find(s->table, state, hash, key, keylen)) == 0)
+		return (0);
+	if (s->generation == 0) {
+		table_remove(s->table, hash, ref);
+		return (0);
+	}
+	if (heap_at(s->heap, ref)->units == 0 &&
+	    (ref = entry_lighten(s, state, hash, key, keylen, ref)) == 0)
+		return (fail_memory(s, state));
+	e = heap_at(s->heap, ref);
+	if (e->generation != s->generation)
+		entry_changed(s, ref, e);
+	e->flags |= HEAP_DEAD;
+	return (0);
+}
+
+void
+store_prefetch(struct store *s, unsigned state, uint32_t hash)
+{
+	table_prefetch(s->table, state, hash);
+}
+
+/* As it was at a barrier: nothing that has changed. */
+int
+store_insert(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    const void *val, size_t vallen)
+{
+	uint32_t	 ref;
+	int		 fresh;
+
+	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, &fresh)) == 0)
+		return (fail_memory(s, state));
+	if (vallen > 0)
+		memcpy(heap_value(heap_at(s->heap, ref)), val, vallen);
+	return (0);
+}
+
+/*
+ * The bound
+ */
+
+uint64_t
+store_count(const struct store *s)
+{
+	return (table_count(s->table));
+}
+
+/* Without a job nothing is given back: what was taken from the system counts. */
+uint64_t
+store_bytes(const struct store *s)
+{
+	if (s->generation == 0)
+		return (table_bytes(s->table));
+	return (table_live(s->table) + s->list_room * sizeof(*s->list) + s->afloat);
+}
+
+/* Half full, a checkpoint helps where there is something that it would write. */
+enum store_pressure
+store_pressure(const struct store *s)
+{
+	uint64_t bytes = store_bytes(s);
+
+	if (bytes > s->memory)
+		return (STORE_FULL);
+	if (bytes > s->memory / 2 && s->changed > table_count(s->table) / 8)
+		return (STORE_HALF);
+	return (STORE_EASY);
+}

@@ -1,0 +1,98 @@
+/*
+ * store: what its files share, and nobody else sees.
+ *
+ *	store		entries by key, the names of states, the bound
+ *	storecut	a barrier: what changed becomes a cut, and is written
+ *	storeload	the other way round: a journal's range becomes the table
+ *	storetend	what is not needed any more goes
+ *	storescan	all keys of a state in byte order
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include "io.h"
+
+#define STORE_JOURNAL	"state"			/* its name */
+#define STORE_CLOSED	256			/* barriers that are remembered */
+
+/* A barrier: the generation of changes that it closed, and what it needs. */
+struct closed {
+	uint64_t	 id;
+	unsigned	 generation;
+	uint64_t	 start;			/* of the journal */
+};
+
+/* Memory that a cut is encoded into. */
+struct block {
+	struct block	*next;
+	size_t		 len, size;
+	unsigned char	 data[];
+};
+
+struct store {
+	struct table	*table;
+	struct heap	*heap;			/* the table's */
+	uint64_t	 memory;		/* the bound */
+	char		(*names)[WEIR_NAME_MAX + 1];	/* of states, by number */
+	unsigned	 nnames;
+	char		 why[PATH_MAX + 1024];
+
+	/* What changed since the last barrier: all entries of this generation.
+	 * They are in list, unless there are too many or walk says so. */
+	unsigned	 generation;		/* 0: not attached, nothing is noted */
+	uint32_t	*list;
+	size_t		 nlist, list_room;
+	int		 walk;
+	uint64_t	 changed;		/* their number */
+
+	/* On disk; positions are those that the journal will have when all that
+	 * is on its way is written. */
+	char		 dir[PATH_MAX];
+	struct journal	*journal;		/* the writer's, once attached */
+	unsigned	 groups, concurrent;
+	uint64_t	 start, end;
+	struct closed	 closed[STORE_CLOSED];	/* by id; all above the oldest retained */
+	size_t		 nclosed;
+	unsigned	 settled;		/* all retained agree on what changed up to it */
+	uint64_t	 trim, trimmed;		/* nothing is needed below; and is gone */
+	int		 working;		/* a work is on its way */
+	unsigned	 scans;			/* dead entries stay while one goes on */
+
+	/* The round of the sweep. */
+	int		 sweeping;
+	unsigned	 round;			/* changed in or after this one: is written */
+	uint32_t	 sweep;			/* where it goes on */
+	uint64_t	 next;			/* where the journal will start */
+
+	/* Cuts on their way, and memory for the next. */
+	unsigned	 ncuts;
+	uint64_t	 afloat;		/* bytes */
+	struct block	*spare;
+	uint64_t	 spare_bytes;
+};
+
+int	 store_fail(struct store *, int error, const char *fmt, ...) WEIR_PRINTF(3, 4);
+uint32_t store_hash(struct heap_entry *);
+int	 store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
+	    size_t keylen, const void *val, size_t vallen);
+void	 store_closed(struct store *, uint64_t id, unsigned generation);
+
+/*
+ * A change as it stands in the journal; see weir-journal(5).
+ */
+#define CHANGE_HEAD	(3 * 10 + 4)		/* bytes before the key, at most */
+
+struct change {
+	unsigned	 state;
+	int		 dead;
+	uint32_t	 hash;
+	const unsigned char *key, *val;
+	size_t		 keylen, vallen;
+};
+
+unsigned char *change_encode(unsigned char *, const struct change *);
+int	 change_decode(const unsigned char *, size_t len, struct change *, size_t *used);
+					/* 1; 0: it goes on behind len; -1: EBADMSG */
+void	 change_of(struct heap_entry *, struct change *);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * storecut: what a barrier finds changed, on its way to the journal.
+ *
+ *  - A cut is encoded between two records and written while they go on.
+ *  - With as many changed entries go as many unchanged ones, from where the last
+ *    cut stopped (the sweep): when all memory has been gone through the journal
+ *    starts where the round began, and what lies below is not needed any more.
+ *  - Of a round are left out entries that changed since it began, which are
+ *    written anyway, and those that base has.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "store.h"
+
+#define BLOCK_FIRST	(64U << 10)		/* most cuts are small */
+#define BLOCK_BYTES	(PAGES_LARGE - 64)
+#define SWEEP_BYTES	(256U << 10)		/* no round for a journal below */
+#define SWEEP_STEPS	(1U << 16)		/* pieces passed over in one cut, at least */
+#define AHEAD		8			/* entries of the list fetched before */
+
+struct store_cut {
+	struct store	*store;
+	struct block	*first, *last;
+	uint64_t	 bytes, entries;
+	int		 begins, closes;	/* a round of the sweep */
+	struct journal_range range;
+};
+
+/*
+ * Memory
+ */
+
+static struct block *
+block_new(struct store *s, size_t size)
+{
+	struct block *b = s->spare;
+
+	if (b != NULL && b->size >= size) {
+		s->spare = b->next;
+		s->spare_bytes -= b->size;
+	} else if ((b = size > BLOCK_FIRST ? pages_alloc(sizeof(*b) + size) :
+	    malloc(sizeof(*b) + size)) != NULL)
+		b->size = size;
+	if (b != NULL) {
+		b->next = NULL;
+		b->len = 0;
+	}
+	return (b);
+}
+
+/* Blocks of the usual size are kept, an eighth of the bound. */
+static void
+blocks_free(struct store *s, struct block *b)
+{
+	struct block *next;
+
+	for (; b != NULL; b = next) {
+		next = b->next;
+		if (b->size != BLOCK_BYTES || s->spare_bytes + b->size > s->memory / 8) {
+			free(b);
+			continue;
+		}
+		b->next = s->spare;
+		s->spare = b;
+		s->spare_bytes += b->size;
+	}
+}
+
+/* Room for so many bytes at the end of the last block. */
+static int
+cut_room(struct store_cut *c, size_t need)
+{
+	size_t		 size = c->first == NULL ? BLOCK_FIRST : BLOCK_BYTES;
+	struct block	*b;
+
+	if ((b = block_new(c->store, need > size ? need : size)) == NULL)
+		return (store_fail(c->store, ENOMEM, "checkpoint: %s", strerror(ENOMEM)));
+	if (c->first == NULL)
+		c->first = b;
+	else
+		c->last->next = b;
+	c->last = b;
+	return (0);
+}
+
+static int
+cut_entry(struct store_cut *c, struct heap_entry *e)
+{
+	struct change	 change;
+	size_t		 need;
+	unsigned char	*at;
+
+	change_of(e, &change);
+	need = CHANGE_HEAD + change.keylen + change.vallen;
+	if ((c->last == NULL || c->last->size - c->last->len < need) && cut_room(c, need) == -1)
+		return (-1);
+	at = c->last->data + c->last->len;
+	need = (size_t)(change_encode(at, &change) - at);
+	c->last->len += need;
+	c->bytes += need;
+	c->entries++;
+	return (0);
+}
+
+/*
+ * Encoding
+ */
+
+/* A dead entry goes once it is written, unless base still has its key.  What a scan
+ * leaves lying the sweep takes. */
+static int
+entry_bury(struct store *s, struct heap_entry *e, uint32_t ref)
+{
+	if ((e->flags & (HEAP_DEAD | HEAP_BASE)) != HEAP_DEAD || s->scans > 0)
+		return (0);
+	table_remove(s->table, store_hash(e), ref);
+	return (1);
+}
+
+static int
+cut_changed(struct store_cut *c, uint32_t ref)
+{
+	struct store		*s = c->store;
+	struct heap_entry	*e = heap_at(s->heap, ref);
+
+	if ((e->flags & HEAP_FREE) != 0 || e->generation != s->generation)
+		return (0);
+	if (cut_entry(c, e) == -1)
+		return (-1);
+	entry_bury(s, e, ref);
+	return (0);
+}
+
+static int
+cut_list(struct store_cut *c)
+{
+	struct store	*s = c->store;
+	size_t		 i;
+
+	for (i = 0; i < s->nlist; i++) {
+		if (i + AHEAD < s->nlist)
+			__builtin_prefetch(heap_at(s->heap, s->list[i + AHEAD]));
+		if (cut_changed(c, s->list[i]) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+cut_walk(struct store_cut *c)
+{
+	struct heap	*h = c->store->heap;
+	uint32_t	 ref;
+
+	for (ref = heap_first(h); ref != 0; ref = heap_next(h, ref))
+		if (cut_changed(c, ref) == -1)
+			return (-1);
+	return (0);
+}
+
+static int
+sweep_begin(struct store_cut *c)
+{
+	struct store *s = c->store;
+
+	if (s->end - s->start < SWEEP_BYTES)
+		return (0);
+	s->sweeping = c->begins = 1;
+	s->round = s->generation;
+	s->sweep = heap_first(s->heap);
+	s->next = s->end;
+	return (1);
+}
+
+/* 1: the round has to write it. */
+static int
+sweep_wants(struct store *s, struct heap_entry *e, uint32_t ref)
+{
+	return ((e->flags & (HEAP_FREE | HEAP_SAME)) == 0 && e->generation < s->round &&
+	    !entry_bury(s, e, ref));
+}
+
+static int
+cut_sweep(struct store_cut *c)
+{
+	struct store		*s = c->store;
+	struct heap_entry	*e;
+	uint64_t		 until = c->entries * 2;
+	uint64_t		 steps = SWEEP_STEPS + c->entries * 8;
+
+	if (!s->sweeping && !sweep_begin(c))
+		return (0);
+	for (; s->sweep != 0; s->sweep = heap_next(s->heap, s->sweep)) {
+		e = heap_at(s->heap, s->sweep);
+		if (!sweep_wants(s, e, s->sweep)) {
+			if (--steps == 0)
+				return (0);
+			continue;
+		}
+		if (c->entries == until)
+			return (0);
+		if (cut_entry(c, e) == -1)
+			return (-1);
+	}
+	c->closes = 1;
+	s->sweeping = 0;
+	s->start = s->next;
+	return (0);
+}
+
+/*
+ * Barriers
+ */
+
+/* Where there are more than can be remembered the last one stands for those before
+ * it: what they closed is taken to be newer than it is. */
+void
+store_closed(struct store *s, uint64_t id, unsigned generation)
+{
+	struct closed *c;
+
+	if (s->nclosed < STORE_CLOSED)
+		s->closed[s->nclosed++].start = s->start;
+	c = &s->closed[s->nclosed - 1];
+	c->id = id;
+	c->generation = generation;
+}
+
+static struct store_cut *
+cut_new(struct store *s)
+{
+	struct store_cut *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		store_fail(s, ENOMEM, "checkpoint: %s", strerror(ENOMEM));
+		return (NULL);
+	}
+	c->store = s;
+	return (c);
+}
+
+static void
+cut_free(struct store_cut *c)
+{
+	blocks_free(c->store, c->first);
+	free(c);
+}
+
+struct store_cut *
+store_cut(struct store *s, uint64_t id)
+{
+	struct store_cut *c;
+
+	if (s->ncuts >= s->concurrent) {
+		errno = EAGAIN;
+		return (NULL);
+	}
+	if ((c = cut_new(s)) == NULL)
+		return (NULL);
+	if ((s->walk ? cut_walk(c) : cut_list(c)) == -1 || cut_sweep(c) == -1) {
+		cut_free(c);
+		errno = ENOMEM;
+		return (NULL);
+	}
+	s->nlist = s->changed = 0;
+	s->walk = 0;
+	s->end += c->bytes;
+	store_closed(s, id, s->generation);
+	s->generation++;
+	assert(s->generation < HEAP_GENERATIONS);
+	s->ncuts++;
+	s->afloat += c->bytes;
+	return (c);
+}
+
+int
+store_write(struct store_cut *c)
+{
+	struct journal		*j = c->store->journal;
+	const struct block	*b;
+
+	if (c->begins && journal_begin_start(j) == -1)
+		return (-1);
+	for (b = c->first; b != NULL; b = b->next)
+		if (journal_append(j, b->data, b->len) == -1)
+			return (-1);
+	if (c->closes && journal_adopt_start(j) == -1)
+		return (-1);
+	return (journal_mark(j, &c->range));
+}
+
+static int
+part_add(struct store_cut *c, struct jobfile_subtask *part)
+{
+	struct journal_range *range;
+
+	range = realloc(part->range, (part->nranges + 1) * sizeof(*range));
+	if (range == NULL)
+		return (store_fail(c->store, ENOMEM, "checkpoint: %s", strerror(ENOMEM)));
+	part->range = range;
+	part->range[part->nranges++] = c->range;
+	return (0);
+}
+
+int
+store_cut_done(struct store_cut *c, int result, struct jobfile_subtask *part, uint64_t *bytes)
+{
+	struct store *s = c->store;
+
+	if (result == -1)
+		store_fail(s, EIO, "%s", journal_error(s->journal));
+	else
+		result = part_add(c, part);
+	*bytes = c->bytes;
+	s->ncuts--;
+	s->afloat -= c->bytes;
+	cut_free(c);
+	return (result);
+}

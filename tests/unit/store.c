@@ -1,0 +1,524 @@
+/*
+ * store: state at a barrier comes back as it was, whatever was going on, against a
+ * model that is too simple to be wrong.
+ */
+#include <inttypes.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <xxhash.h>
+
+#include "io.h"
+#include "disk.h"
+#include "tap.h"
+
+static char	 dir[128];
+static int	 dirfd_ = -1;
+
+static void
+fresh(void)
+{
+	disk_end();
+	if (dirfd_ != -1)
+		close(dirfd_);
+	disk_wipe(dir);
+	mkdir(dir, 0700);
+	dirfd_ = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static uint64_t
+next(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return (*x * UINT64_C(0x2545f4914f6cdd1d));
+}
+
+static uint32_t
+hash_of(const void *key, size_t len)
+{
+	return ((uint32_t)XXH3_64bits(key, len));
+}
+
+/*
+ * The model: for each state and key a value or none, as of now and as of each
+ * barrier whose checkpoint is retained.
+ */
+#define KEYS		400
+#define STATES		3
+#define GROUPS		16
+#define CONCURRENT	2
+#define RETAINED	3
+
+static const char *const state_names[STATES] = { "reduce", "a", "a-longer_NAME" };
+
+struct expected {
+	size_t		 len;
+	uint32_t	 seed;			/* 0: there is none */
+};
+
+struct snapshot {
+	uint64_t	 id;
+	struct expected	 value[STATES][KEYS];
+	struct jobfile_subtask part;
+	unsigned char	 names[256];
+	size_t		 nameslen;
+};
+
+struct model {
+	struct store	*s;
+	uint64_t	 memory, id, rng, bytes;
+	int		 number[STATES];
+	struct expected	 now[STATES][KEYS];
+	struct snapshot	 retained[RETAINED], *on_way[CONCURRENT];
+	struct store_cut *cut[CONCURRENT];
+	unsigned	 nretained, ncuts, keep;
+	struct store_work *work;
+	unsigned	 restores, rounds, cuts;
+};
+
+/* Number 0 is empty; some have a NUL in them, some are longer. */
+static size_t
+key_make(unsigned n, char key[128])
+{
+	size_t len;
+
+	if (n == 0)
+		return (0);
+	len = (size_t)snprintf(key, 128, "key-%u", n);
+	if (n % 7 == 0)
+		key[3] = '\0';
+	while (n % 11 == 0 && len < 100)
+		key[len++] = (char)n;
+	return (len);
+}
+
+static void
+value_fill(unsigned char *p, size_t len, uint32_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		p[i] = (unsigned char)(seed * 2654435761U >> 24) ^ (unsigned char)(i * 131);
+}
+
+static int
+value_is(const unsigned char *p, size_t len, uint32_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (p[i] != ((unsigned char)(seed * 2654435761U >> 24) ^ (unsigned char)(i * 131)))
+			return (0);
+	return (1);
+}
+
+static size_t
+value_size(uint64_t *x)
+{
+	static const size_t	sizes[] = { 0, 1, 8, 8, 8, 20, 100, 300, 1000 };
+	uint64_t		n = next(x) >> 20;
+
+	if (n % 500 == 0)
+		return (20000);
+	return (sizes[(n >> 10) % (sizeof(sizes) / sizeof(sizes[0]))]);
+}
+
+static int
+expect_is(const struct expected *e, const void *p, size_t len)
+{
+	return (e->seed != 0 && e->len == len && value_is(p, len, e->seed));
+}
+
+static int
+check_get(struct model *m, unsigned state, unsigned n)
+{
+	struct expected	*e = &m->now[state][n];
+	char		 key[128];
+	size_t		 keylen = key_make(n, key), len = 0;
+	void		*p;
+
+	p = store_find(m->s, (unsigned)m->number[state], hash_of(key, keylen), key, keylen, &len);
+	if (e->seed == 0)
+		return (p == NULL && errno == 0);
+	return (p != NULL && expect_is(e, p, len));
+}
+
+static int
+check_put(struct model *m, unsigned state, unsigned n)
+{
+	struct expected	*e = &m->now[state][n];
+	char		 key[128];
+	size_t		 keylen = key_make(n, key), len = value_size(&m->rng), i;
+	int		 was_fresh, good = 1;
+	unsigned char	*p;
+
+	p = store_put(m->s, (unsigned)m->number[state], hash_of(key, keylen), key, keylen, len,
+	    &was_fresh);
+	if (p == NULL || was_fresh != (e->seed == 0))
+		return (0);
+	if (was_fresh)
+		for (i = 0; i < len; i++)
+			good &= p[i] == 0;
+	else
+		good = value_is(p, e->len < len ? e->len : len, e->seed);
+	e->len = len;
+	e->seed = (uint32_t)(next(&m->rng) >> 33) | 1;
+	value_fill(p, len, e->seed);
+	return (good);
+}
+
+static int
+check_remove(struct model *m, unsigned state, unsigned n)
+{
+	char	key[128];
+	size_t	keylen = key_make(n, key);
+
+	m->now[state][n].seed = 0;
+	return (store_remove(m->s, (unsigned)m->number[state], hash_of(key, keylen), key,
+	    keylen) == 0);
+}
+
+static int
+check_all(struct model *m)
+{
+	unsigned s, n;
+
+	for (s = 0; s < STATES; s++)
+		for (n = 0; n < KEYS; n++)
+			if (!check_get(m, s, n)) {
+				printf("# state %u, key %u: %s\n", s, n, store_error(m->s));
+				return (0);
+			}
+	return (1);
+}
+
+static int
+keys_order(const char *a, size_t alen, const char *b, size_t blen)
+{
+	int c = memcmp(a, b, alen < blen ? alen : blen);
+
+	return (c != 0 ? c : alen < blen ? -1 : alen > blen);
+}
+
+/* All keys in order, changed meanwhile; rounds of everything else go on between. */
+static int
+check_scan(struct model *m, unsigned state)
+{
+	struct store_scan	*scan = store_scan(m->s, (unsigned)m->number[state]);
+	char			 last[128], key[128];
+	const void		*k, *v;
+	size_t			 lastlen = 0, keylen, vallen, len;
+	unsigned		 n, seen = 0, present = 0;
+	int			 more = 0;
+
+	for (n = 0; n < KEYS; n++)
+		present += m->now[state][n].seed != 0;
+	while (scan != NULL && (more = store_scan_next(scan, &k, &keylen, &v, &vallen)) == 1) {
+		if (seen++ > 0 && keys_order(last, lastlen, k, keylen) >= 0)
+			break;
+		for (n = 0; n < KEYS; n++)
+			if ((len = key_make(n, key)) == keylen && memcmp(key, k, len) == 0)
+				break;
+		if (n == KEYS || !expect_is(&m->now[state][n], v, vallen))
+			break;
+		memcpy(last, k, keylen);
+		lastlen = keylen;
+		if (next(&m->rng) % 4 == 0 && !check_put(m, state, n))
+			break;
+		if (next(&m->rng) % 8 == 0 && !check_remove(m, state, n))
+			break;
+	}
+	store_scan_end(scan);
+	return (scan != NULL && more == 0 && seen == present);
+}
+
+/*
+ * Checkpoints
+ */
+
+static void
+snapshot_free(struct snapshot *p)
+{
+	free(p->part.range);
+	memset(&p->part, 0, sizeof(p->part));
+}
+
+static int
+check_cut(struct model *m)
+{
+	struct snapshot	*p;
+	struct buf	 b = { 0 };
+
+	if ((m->cut[m->ncuts] = store_cut(m->s, ++m->id)) == NULL)
+		return (0);
+	m->cuts++;
+	p = m->on_way[m->ncuts++] = calloc(1, sizeof(*p));
+	p->id = m->id;
+	memcpy(p->value, m->now, sizeof(p->value));
+	if (store_names_save(m->s, &b) == -1 || b.len > sizeof(p->names))
+		return (0);
+	memcpy(p->names, b.data, b.len);
+	p->nameslen = b.len;
+	buf_free(&b);
+	return (1);
+}
+
+static uint64_t
+oldest(const struct model *m)
+{
+	return (m->nretained > 0 ? m->retained[0].id : 0);
+}
+
+/* The first of those on their way is written; then it is complete, or aborted. */
+static int
+check_written(struct model *m, int complete)
+{
+	struct snapshot	*p = m->on_way[0];
+	uint64_t	 bytes;
+	int		 result = store_write(m->cut[0]);
+
+	if (store_cut_done(m->cut[0], result, &p->part, &bytes) == -1)
+		return (0);
+	m->bytes += bytes;
+	m->cut[0] = m->cut[1];
+	m->on_way[0] = m->on_way[1];
+	m->ncuts--;
+	if (!complete)
+		snapshot_free(p);
+	else {
+		if (m->nretained == m->keep) {
+			snapshot_free(&m->retained[0]);
+			memmove(m->retained, m->retained + 1, --m->nretained * sizeof(*p));
+		}
+		m->retained[m->nretained++] = *p;
+		store_view(m->s, oldest(m));
+	}
+	free(p);
+	return (1);
+}
+
+static int
+check_tend(struct model *m, enum store_moment moment)
+{
+	if (m->work == NULL && (m->work = store_tend(m->s, moment, 20)) == NULL)
+		return (1);
+	if (next(&m->rng) % 3 == 0)
+		return (1);			/* it stays on its way for a while */
+	if (store_work_done(m->work, store_work_run(m->work)) == -1)
+		return (0);
+	m->work = NULL;
+	return (1);
+}
+
+static void
+model_drop(struct model *m)
+{
+	struct jobfile_subtask	part = { .range = NULL };
+	uint64_t		bytes;
+
+	while (m->ncuts > 0) {
+		store_cut_done(m->cut[--m->ncuts], -1, &part, &bytes);
+		snapshot_free(m->on_way[m->ncuts]);
+		free(m->on_way[m->ncuts]);
+	}
+	if (m->work != NULL)
+		store_work_done(m->work, -1);
+	m->work = NULL;
+	store_free(m->s);
+	m->s = NULL;
+}
+
+static int
+model_attach(struct model *m, const struct snapshot *p)
+{
+	unsigned s;
+
+	if ((m->s = store_new(m->memory)) == NULL)
+		return (0);
+	if (p != NULL && store_names_restore(m->s, p->names, p->nameslen) == -1)
+		return (0);
+	if (store_attach(m->s, dirfd_, dir, GROUPS, CONCURRENT, p != NULL ? &p->part : NULL,
+	    p != NULL ? p->id : 0) == -1) {
+		printf("# %s\n", store_error(m->s));
+		return (0);
+	}
+	for (s = 0; s < STATES; s++)
+		m->number[s] = store_state(m->s, state_names[s]);
+	if (p == NULL)
+		memset(m->now, 0, sizeof(m->now));
+	else
+		memcpy(m->now, p->value, sizeof(m->now));
+	store_view(m->s, oldest(m));
+	return (1);
+}
+
+/* All that was not written is gone; now and then one goes back further. */
+static int
+check_restore(struct model *m)
+{
+	model_drop(m);
+	m->restores++;
+	while (m->nretained > 1 && next(&m->rng) % 4 == 0)
+		snapshot_free(&m->retained[--m->nretained]);
+	return (model_attach(m, m->nretained > 0 ? &m->retained[m->nretained - 1] : NULL));
+}
+
+static uint64_t
+journal_bytes(void)
+{
+	struct segments	g;
+	uint64_t	bytes = 0;
+	size_t		i;
+
+	if (segments_open(&g, dirfd_, dir, "state") == -1 || segments_scan(&g) == -1)
+		abort();
+	for (i = 0; i < g.n; i++)
+		bytes += g.list[i].len;
+	segments_close(&g);
+	return (bytes);
+}
+
+static int
+model_step(struct model *m)
+{
+	uint64_t r = next(&m->rng) >> 16;
+	unsigned state = (unsigned)(r % STATES), n = (unsigned)((r >> 8) % KEYS);
+
+	switch ((r >> 24) % 1000) {
+	case 0:
+		return (check_restore(m) && check_all(m));
+	case 1:
+		return (check_all(m));
+	case 2:
+		return (check_scan(m, state));
+	case 3: case 4: case 5: case 6: case 7: case 8: case 9: case 10:
+		if (m->ncuts == CONCURRENT)
+			return (store_cut(m->s, m->id + 1) == NULL && errno == EAGAIN);
+		return (check_cut(m));
+	default:
+		break;
+	}
+	switch ((r >> 24) % 100) {
+	case 0:
+		return (m->ncuts == 0 || check_written(m, (r >> 40) % 8 > 0));
+	case 1: case 2:
+		return (check_tend(m, (r >> 40) % 4 == 0 ? STORE_IDLE : STORE_BUSY));
+	default:
+		break;
+	}
+	if ((r >> 48) % 3 == 0)
+		n %= 20;			/* some are busier than others */
+	if ((r >> 24) % 100 < 50)
+		return (check_put(m, state, n));
+	if ((r >> 24) % 100 < 60)
+		return (check_remove(m, state, n));
+	return (check_get(m, state, n));
+}
+
+static void
+random_steps(uint64_t seed, uint64_t memory, unsigned keep, unsigned steps)
+{
+	struct model	*m = calloc(1, sizeof(*m));
+	unsigned	 i;
+	int		 good;
+
+	fresh();
+	m->memory = memory;
+	m->keep = keep;
+	m->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	good = model_attach(m, NULL);
+	for (i = 0; i < steps && good; i++)
+		good = model_step(m);
+	if (!good)
+		printf("# seed %" PRIu64 ", step %u: %s\n", seed, i,
+		    m->s != NULL ? store_error(m->s) : "");
+	CHECK(good);
+	CHECK(check_restore(m) && check_all(m));
+	CHECK(m->restores > steps / 2000);
+	model_drop(m);
+	while (m->nretained > 0)
+		snapshot_free(&m->retained[--m->nretained]);
+	free(m);
+}
+
+static void
+random_steps_agree_with_the_model(void)
+{
+	uint64_t seed;
+
+	for (seed = 1; seed <= 20; seed++)
+		random_steps(seed, UINT64_C(64) << 20, 1, 20000);
+}
+
+static void
+several_retained_checkpoints_can_be_gone_back_to(void)
+{
+	uint64_t seed;
+
+	for (seed = 100; seed <= 110; seed++)
+		random_steps(seed, UINT64_C(64) << 20, RETAINED, 20000);
+}
+
+/* One checkpoint after another, each complete at once. */
+static int
+checkpoint(struct model *m)
+{
+	struct store_work *w;
+
+	if (!check_cut(m) || !check_written(m, 1))
+		return (0);
+	while ((w = store_tend(m->s, STORE_BUSY, 0)) != NULL)
+		if (store_work_done(w, store_work_run(w)) == -1)
+			return (0);
+	return (1);
+}
+
+static void
+the_journal_stays_within_some_tables(void)
+{
+	struct model	*m = calloc(1, sizeof(*m));
+	uint64_t	 table, most = 0, now;
+	unsigned	 i, j, hot;
+	int		 good = 1;
+
+	for (hot = 10; hot <= KEYS; hot *= 5) {
+		fresh();
+		memset(m, 0, sizeof(*m));
+		m->memory = 64 << 20;
+		m->keep = 1;
+		m->rng = 7;
+		CHECK(model_attach(m, NULL));
+		for (i = 0; i < STATES * KEYS; i++)
+			good &= check_put(m, i % STATES, i / STATES);
+		CHECK(good && checkpoint(m));
+		table = journal_bytes();
+		for (i = 0, most = 0; i < 2000 && good; i++) {
+			for (j = 0; j < 20; j++)
+				good &= check_put(m, j % STATES, (unsigned)(next(&m->rng) >> 20) % hot);
+			good = good && checkpoint(m);
+			if ((now = journal_bytes()) > most)
+				most = now;
+		}
+		CHECK(good && m->bytes > 30 * table);
+		/* the size of the table itself varies with what its values are */
+		CHECK(most < 6 * table);
+		printf("# table %" PRIu64 ", written %" PRIu64 ", journal at most %" PRIu64 "\n",
+		    table, m->bytes, most);
+		CHECK(check_restore(m) && check_all(m));
+		model_drop(m);
+		snapshot_free(&m->retained[0]);
+	}
+	free(m);
+}
+
+int
+main(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/weir-store-test.%ld", (long)getpid());
+	RUN(random_steps_agree_with_the_model);
+	RUN(several_retained_checkpoints_can_be_gone_back_to);
+	RUN(the_journal_stays_within_some_tables);
+	disk_wipe(dir);
+	DONE();
+}
