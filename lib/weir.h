@@ -95,6 +95,7 @@ struct weir_option {
 #define WEIR_PASSES	0x04	/* emits with weir_pass(): text stays where it is */
 #define WEIR_KEYS	0x08	/* so does it, and sets key and hash: output is keyed */
 #define WEIR_ALONE	0x10	/* one subtask only: -p is refused */
+#define WEIR_OWN_KEYS	0x20	/* may have state by keys of its own: weir_select() */
 
 /* Answers of open, produce and end; the other callbacks give 0 or -1. */
 #define WEIR_OK		0	/* done: opened, at the end of input, all emitted */
@@ -137,7 +138,8 @@ struct weir_stage {
 	 */
 	long	(*batch)(struct weir *, const struct weir_record *, size_t n);
 
-	/* Whole records, each with its newline, as they lie in memory. */
+	/* Whole records, each with its newline, as they lie in memory.  A stage
+	 * may have record or batch as well: see weir_records(). */
 	int	(*text)(struct weir *, const char *text, size_t len);
 
 	/*
@@ -260,8 +262,11 @@ int	 weir_set_key_header(struct weir *, const char *line, size_t len);
  *
  * weir_command	1 where a "--" came before the operands: in a stage that knows
  *		such a thing, they are a COMMAND and its arguments.
+ * weir_records	setup() of a stage with text(): not this time, record() or
+ *		batch() gets them.
  */
 int	 weir_command(const struct weir *);
+void	 weir_records(struct weir *);
 const char *weir_name(const struct weir *);
 unsigned weir_subtask(const struct weir *);		/* from 0 */
 unsigned weir_parallelism(const struct weir *);
@@ -340,8 +345,9 @@ int	 weir_watch(struct weir *, int fd, short events);
  *			checkpoint after this call is complete.
  * weir_journal_publish	when a checkpoint is complete, hand the bytes up to its
  *			mark to publish(), which runs in another thread and may
- *			wait: it must not call anything but weir_range_*.  It
- *			returns 0, 1 when nobody reads any more (weir_quit()), or -1.  After
+ *			wait: it must not call anything but weir_range_*,
+ *			weir_warn() and weir_stopped().  It returns 0, 1 when
+ *			nobody reads any more (weir_quit()), or -1.  After
  *			a restore the last range may come again: same bytes, same
  *			positions.  With WEIR_ONCE it does so only if the process
  *			died before publish() had returned 0, and then with the
@@ -349,6 +355,9 @@ int	 weir_watch(struct weir *, int fd, short events);
  *
  * weir_range_copy	copy it to the file fd at offset, and sync that.
  * weir_range_read	read exactly len bytes at from, within the range.
+ * weir_range_lock	a descriptor with a lock that is held for as long as it is
+ *			open anywhere: for processes that shall not overlap with
+ *			those of a successor.  -1: EWOULDBLOCK, or the sentence is kept.
  * weir_range_error	keeps the sentence, returns -1: the stage fails.
  */
 #define WEIR_KEEP	0x01	/* weir_journal(): a spool, its tail is kept */
@@ -371,7 +380,48 @@ int	 weir_journal_publish(struct weir_journal *,
 	    int (*publish)(struct weir_range *, void *arg), void *arg, int flags);
 int	 weir_range_copy(struct weir_range *, int fd, int64_t offset, const char *name);
 int	 weir_range_read(struct weir_range *, uint64_t from, void *buf, size_t len);
+int	 weir_range_lock(struct weir_range *);
 int	 weir_range_error(struct weir_range *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/*
+ * Outputs: text for the outside.  Without a job it is written through.  In a job
+ * it becomes visible once a checkpoint that covers it is complete: in a regular
+ * file exactly once, which is never longer than what is committed; elsewhere (a
+ * FIFO, a device, standard output) once more, maybe, after a crash.  When nobody
+ * reads it any more that is weir_quit().
+ *
+ * weir_output_file	make one, in setup(): the file at path.
+ *			name is that of its journal.  In a job this only looks.
+ *			fill is what a new output does with a file that holds
+ *			something; cure ends the sentence that refuses it.
+ * weir_output_whole	the same for a file that is replaced as a whole, by way of
+ *			a new one that is renamed: never WEIR_APPEND.
+ * weir_output_fd	the same for a descriptor, which is taken; what is how
+ *			messages call it.
+ * weir_output_open	in open(): WEIR_OK, or WEIR_WAIT: call again, it asks for
+ *			the time itself.
+ * weir_output_write	append len bytes, whole lines.
+ * weir_output_replace	what a whole file holds from now on; in a job from the
+ *			checkpoint on whose snapshot() this is called in.
+ * weir_output_size	how many bytes are before the next one; what is not a
+ *			regular file starts at 0.
+ * weir_output_close	in close(); with -1 something was not written after all.
+ */
+enum weir_fill { WEIR_REFUSE, WEIR_APPEND, WEIR_TRUNCATE };
+
+struct weir_output;
+
+struct weir_output *weir_output_file(struct weir *, const char *name, const char *path,
+	    enum weir_fill fill, const char *cure);
+struct weir_output *weir_output_whole(struct weir *, const char *name, const char *path,
+	    enum weir_fill fill, const char *cure);
+struct weir_output *weir_output_fd(struct weir *, const char *name, int fd,
+	    const char *what);
+int	 weir_output_open(struct weir_output *);
+int	 weir_output_write(struct weir_output *, const char *text, size_t len);
+int	 weir_output_replace(struct weir_output *, const char *text, size_t len);
+uint64_t weir_output_size(const struct weir_output *);
+int	 weir_output_close(struct weir_output *);
 
 /*
  * Saying what is wrong.

@@ -131,8 +131,8 @@ on_disk() {
 	can_trace
 	seq 10 >in
 	: >bad
-	run_weir -s 1 'weir source in | strace -qq -o trace -P "$PWD/bad" -e trace=write \
-	    -e inject=write:error=EIO:when=8 weir keyby --on-error divert=bad -k 2 | weir sink out'
+	run_weir -s 1 'weir source in | strace -qq -o trace -P "$PWD/bad" -e trace=pwrite64 \
+	    -e inject=pwrite64:error=EIO:when=4 weir keyby --on-error divert=bad -k 2 | weir sink out'
 	assert_equal "$(grep -c INJECTED trace)" 1
 	assert_err 'keyby: divert to bad: Input/output error'
 	assert_equal "$(cat bad)" "$(seq 3)"

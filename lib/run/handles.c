@@ -87,7 +87,7 @@ weir_value(struct weir *w, const char *name)
 	struct weir_value	*v;
 	int			 number;
 
-	if (!w->keyed_in) {
+	if (!w->keyed_in && !(w->stage->flags & WEIR_OWN_KEYS)) {
 		weir_misuse(w, "state \"%s\" wants a key and the stream is not keyed; "
 		    "put 'weir keyby -k FIELD' before me", name);
 		return (NULL);

@@ -723,7 +723,7 @@ inlet_process(struct weir *w)
 	int		 done;
 
 	if (!w->quit) {
-		if (w->stage->text != NULL) {
+		if (w->stage->text != NULL && !w->records) {
 			if (w->in->pos == 0 && process_text(w) == -1)
 				return (-1);
 		} else if ((done = process_records(w)) != 1)

@@ -28,6 +28,7 @@
 #define SEGMENT_BYTES	(64U << 20)
 #define BEHIND_BYTES	(32U << 20)	/* that wait for the writer: emit no more */
 #define PUBLISHED	".published"
+#define RUNNING		".running"
 
 struct weir_journal {
 	struct weir_journal	*next;
@@ -514,6 +515,21 @@ weir_range_read(struct weir_range *r, uint64_t from, void *buf, size_t len)
 		bad = fail_journal(g);
 	pthread_mutex_unlock(&g->mutex);
 	return (bad);
+}
+
+int
+weir_range_lock(struct weir_range *r)
+{
+	struct weir_journal	*g = r->journal;
+	char			 file[WEIR_NAME_MAX + 16];
+	int			 fd;
+
+	snprintf(file, sizeof(file), "%s" RUNNING, g->name);
+	fd = lockfile_take(stagedir_fd(g->w->job->stage), file);
+	if (fd == -1 && errno != EWOULDBLOCK)
+		weir_range_error(r, "lock %s/%s: %s", stagedir_path(g->w->job->stage), file,
+		    strerror(errno));
+	return (fd);
 }
 
 int

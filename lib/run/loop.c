@@ -199,7 +199,7 @@ static int
 stage_open(struct loop *l)
 {
 	struct weir	*w = l->w;
-	int		 done = WEIR_OK;
+	int		 done;
 
 	if (source_waits(l))
 		return (0);
@@ -209,8 +209,12 @@ stage_open(struct loop *l)
 		    line_set(w, &w->key, w->key_in.text, w->key_in.len) == -1)
 			return (-1);
 	}
-	w->open = 1;
-	if (w->stage->open != NULL && (done = w->stage->open(w)) == -1)
+	if ((done = outputs_open(w)) == WEIR_OK) {
+		w->open = 1;
+		if (w->stage->open != NULL)
+			done = w->stage->open(w);
+	}
+	if (done == -1)
 		return (-1);
 	if (done == WEIR_WAIT) {
 		source_wait(l);

@@ -82,12 +82,12 @@ stage_check(struct weir *w)
 	const struct weir_stage	*s = w->stage;
 	int			 ways;
 
-	ways = (s->produce != NULL) + (s->record != NULL) + (s->batch != NULL) +
-	    (s->text != NULL);
+	ways = (s->produce != NULL) + (s->record != NULL) + (s->batch != NULL);
 	if (s->abi != WEIR_ABI)
 		return (weir_misuse(w, "built for version %d of weir.h, this library has %d; "
 		    "compile it again", s->abi, WEIR_ABI));
-	if (s->name == NULL || !name_ok(s->name) || ways != 1)
+	if (s->name == NULL || !name_ok(s->name) || ways > 1 ||
+	    (ways == 0 && s->text == NULL))
 		return (weir_misuse(w, "a stage needs a name, and one of produce, record, batch "
 		    "and text"));
 	return (0);
@@ -219,6 +219,7 @@ clean(struct weir *w)
 	inlet_close(w->in);
 	emit_close(w->emit);
 	job_clean(w);
+	outputs_free(w);
 	handles_close(w->handles);
 	atlas_free(&w->atlas);
 	rundir_close(w->dir);
@@ -489,6 +490,12 @@ void
 weir_wait_ms(struct weir *w, int ms)
 {
 	w->wait_ms = ms;
+}
+
+void
+weir_records(struct weir *w)
+{
+	w->records = 1;
 }
 
 void

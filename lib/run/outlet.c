@@ -7,6 +7,7 @@
  * which is the back-pressure.  An output that is no pipe is written as text.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ struct output {
 	unsigned		 parallelism;	/* of the consumer; 0: nobody has come */
 	struct outlink		*links;		/* lane by lane */
 	unsigned		 lanes;
-	int			 unwanted;	/* text: its reader has gone */
+	struct weir_output	*text;		/* NULL: it is links */
 };
 
 struct outlet {
@@ -83,6 +84,23 @@ links_wanted(const struct outlet *t)
 	return (0);
 }
 
+/* Under the rules of a sink on standard output.  Closing it tells what went wrong
+ * late: the descriptor is our own. */
+static int
+text_open(struct weir *w, struct output *o, unsigned i)
+{
+	char	name[32];
+	int	fd;
+
+	if (o->wire->kind != WIRE_TEXT)
+		return (0);
+	snprintf(name, sizeof(name), "text-%u", i);
+	if ((fd = fcntl(o->wire->fd, F_DUPFD_CLOEXEC, 3)) == -1)
+		return (weir_error(w, "standard output: %s", strerror(errno)));
+	o->text = output_fd(w, name, fd, "standard output");
+	return (o->text != NULL ? 0 : -1);
+}
+
 int
 outlet_open(struct weir *w)
 {
@@ -100,6 +118,9 @@ outlet_open(struct weir *w)
 		t->outs[i].lanes = 1;
 	}
 	t->n = w->wiring.nout;
+	for (i = 0; i < t->n; i++)
+		if (text_open(w, &t->outs[i], i) == -1)
+			return (-1);
 	t->since_ms = t->heal_ms = now_ms();
 	if (!links_wanted(t))
 		return (0);
@@ -150,34 +171,6 @@ outlet_close(struct weir *w)
 	door_close(t->door);
 	free(t);
 	w->out = NULL;
-}
-
-/* Under the rules of a sink on standard output: nobody reads it, enough. */
-static int
-text_write(struct weir *w, struct output *o, const char *p, size_t len)
-{
-	struct pollfd	pfd = { .fd = o->wire->fd, .events = POLLOUT };
-	ssize_t		n;
-
-	while (len > 0 && !o->unwanted) {
-		if ((n = write(o->wire->fd, p, len)) == -1) {
-			if (errno == EINTR)
-				continue;
-			/* somebody else may have made it non-blocking */
-			if (errno == EAGAIN) {
-				poll(&pfd, 1, -1);
-				continue;
-			}
-			if (errno != EPIPE)
-				return (weir_error(w, "write standard output: %s",
-				    strerror(errno)));
-			o->unwanted = 1;
-			break;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return (0);
 }
 
 /* Which output does this consumer come for?  NULL: none, and why. */
@@ -437,18 +430,19 @@ arenas_list(const struct weir *w, struct frame_stream *s)
 	}
 }
 
-/* Subtasks that write to one place have one header, which the first one writes. */
+/*
+ * Subtasks that write to one place have one header.  The first one writes it, at
+ * once, the others wait for that; in a job only in its first attempt.  A subtask
+ * that is alone writes it as the first line of its output.
+ */
 static int
-header_write(struct weir *w, struct output *o)
+header_missing(const struct weir *w)
 {
-	if (w->header.text == NULL)
-		return (0);
-	if (text_write(w, o, w->header.text, w->header.len) == -1 ||
-	    text_write(w, o, "\n", 1) == -1)
-		return (-1);
-	if (w->set.parallelism > 1 && rundir_mark(w->dir, HEADER_FACT) == -1)
-		return (weir_error(w, "%s: %s", rundir_path(w->dir), strerror(errno)));
-	return (0);
+	char fact[WEIR_NAME_MAX + 16];
+
+	snprintf(fact, sizeof(fact), HEADER_FACT "-%s", w->set.name);
+	return (w->header.text != NULL && (w->job == NULL || w->job->restored == NULL) &&
+	    !rundir_marked(w->dir, fact));
 }
 
 int
@@ -456,12 +450,47 @@ outlet_header_awaited(const struct weir *w)
 {
 	unsigned i;
 
-	if (w->subtask == 0 || w->header.text == NULL)
+	if (w->subtask == 0)
 		return (0);
 	for (i = 0; i < w->out->n; i++)
-		if (w->out->outs[i].wire->kind == WIRE_TEXT)
-			return (!rundir_marked(w->dir, HEADER_FACT));
+		if (w->out->outs[i].text != NULL)
+			return (header_missing(w));
 	return (0);
+}
+
+static int
+header_mark(struct weir *w)
+{
+	char fact[WEIR_NAME_MAX + 16];
+
+	snprintf(fact, sizeof(fact), HEADER_FACT "-%s", w->set.name);
+	if (rundir_mark(w->dir, fact) == -1)
+		return (weir_error(w, "%s: %s", rundir_path(w->dir), strerror(errno)));
+	return (0);
+}
+
+static int
+header_write(struct weir *w)
+{
+	struct output	*o;
+	struct buf	 line = { 0 };
+	unsigned	 i;
+	int		 bad = 0, alone = w->set.parallelism == 1, n = 0;
+
+	if (w->header.text == NULL || w->subtask != 0 || (!alone && !header_missing(w)))
+		return (0);
+	if (buf_add(&line, w->header.text, w->header.len) == -1 || buf_add(&line, "\n", 1) == -1)
+		return (weir_error(w, "%s", strerror(errno)));
+	for (i = 0; i < w->out->n && !bad; i++) {
+		o = &w->out->outs[i];
+		if (o->text == NULL || (alone && weir_output_size(o->text) > 0))
+			continue;
+		n++;
+		bad = alone ? weir_output_write(o->text, (char *)line.data, line.len) :
+		    output_write_now(o->text, (char *)line.data, line.len);
+	}
+	buf_free(&line);
+	return (bad ? -1 : !alone && n > 0 ? header_mark(w) : 0);
 }
 
 int
@@ -485,9 +514,8 @@ outlet_announce(struct weir *w)
 	s->key = w->key.text;
 	s->keylen = w->key.len;
 	t->announced = 1;
+	bad = header_write(w) == -1;
 	for (i = 0; i < t->n && !bad; i++) {
-		if (t->outs[i].wire->kind == WIRE_TEXT && w->subtask == 0)
-			bad = header_write(w, &t->outs[i]) == -1;
 		for (j = 0; t->outs[i].links != NULL && j < t->outs[i].lanes && !bad; j++) {
 			arenas_list(w, s);
 			if (link_send_stream(t->outs[i].links[j].link, s) == -1)
@@ -585,12 +613,12 @@ frame_text(struct weir *w, struct output *o, const struct frame *f)
 	long			 n, i;
 
 	if (f->count == 0)
-		return (text_write(w, o, f->text_at, f->textlen));
+		return (weir_output_write(o->text, f->text_at, f->textlen));
 	while (pos < f->count) {
 		if ((n = record_unpack(f, &pos, r, CHUNK)) == -1)
 			return (weir_error(w, "an index of my own is damaged"));
 		for (i = 0; i < n; i++)
-			if (text_write(w, o, r[i].data, r[i].len + 1) == -1)
+			if (weir_output_write(o->text, r[i].data, r[i].len + 1) == -1)
 				return (-1);
 	}
 	return (0);
@@ -603,7 +631,7 @@ outlet_put(struct weir *w, unsigned output, unsigned lane, struct frame *f, stru
 	struct outlink	*l;
 	struct inflight	*in;
 
-	if (o->wire->kind == WIRE_TEXT)
+	if (o->text != NULL)
 		return (frame_text(w, o, f));
 	l = &o->links[lane];
 	if (l->enough)
@@ -680,7 +708,7 @@ outlet_unwanted(const struct weir *w)
 
 	for (i = 0; i < w->out->n; i++) {
 		o = &w->out->outs[i];
-		if (o->wire->kind == WIRE_TEXT && !o->unwanted)
+		if (o->text != NULL && !output_gone(o->text))
 			return (0);
 		for (j = 0; o->links != NULL && j < o->lanes; j++)
 			if (!o->links[j].enough)

@@ -5,22 +5,18 @@
  * end.  The first sentence counts: what follows from it is not news.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "run.h"
 
 struct report {
 	uint64_t	 bad;
-	int		 fd;			/* the divert file; -1 */
-	int		 regular;
-	off_t		 bytes;			/* of whole records in it */
+	struct weir_output *divert;		/* NULL: they are not kept */
 	char		 path[1024];
+	struct buf	 line;
 };
 
 static int WEIR_PRINTF(3, 0)
@@ -93,30 +89,23 @@ weir_debug(struct weir *w, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* A divert file obeys the rules of sink's FILE: it must be new or empty. */
+/* A divert file obeys the rules of sink's FILE. */
 int
 report_open(struct weir *w)
 {
 	struct report	*r;
-	struct stat	 st;
 
 	if ((r = w->report = calloc(1, sizeof(*r))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
-	r->fd = -1;
 	if (w->set.on_error != ON_ERROR_DIVERT)
 		return (0);
 	if (w->set.parallelism > 1)
 		snprintf(r->path, sizeof(r->path), "%s.%u", w->set.divert, w->subtask);
 	else
 		snprintf(r->path, sizeof(r->path), "%s", w->set.divert);
-	r->fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (r->fd == -1 || fstat(r->fd, &st) == -1)
-		return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
-	r->regular = S_ISREG(st.st_mode);
-	if (r->regular && st.st_size > 0)
-		return (weir_misuse(w, "%s: %lld bytes are there that this run did not write; "
-		    "remove it, or divert to another file", r->path, (long long)st.st_size));
-	return (0);
+	r->divert = output_file(w, "divert", r->path, WEIR_REFUSE,
+	    "remove it, or divert to another file", "divert to");
+	return (r->divert != NULL ? 0 : -1);
 }
 
 int
@@ -129,47 +118,25 @@ report_close(struct weir *w)
 		return (0);
 	if (r->bad > 0 && w->set.on_error != ON_ERROR_FAIL)
 		log_say(LOG_WARN, "%llu bad record%s %s%s", (unsigned long long)r->bad,
-		    r->bad == 1 ? "" : "s", r->fd != -1 ? "diverted to " : "skipped",
-		    r->fd != -1 ? r->path : "");
-	if (r->fd != -1 && close(r->fd) == -1)
-		failed = weir_error(w, "divert to %s: %s", r->path, strerror(errno));
+		    r->bad == 1 ? "" : "s", r->divert != NULL ? "diverted to " : "skipped",
+		    r->divert != NULL ? r->path : "");
+	if (r->divert != NULL)
+		failed = weir_output_close(r->divert);
+	buf_free(&r->line);
 	free(r);
 	w->report = NULL;
 	return (failed);
 }
 
 static int
-piece_write(int fd, const char *p, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		if ((n = write(fd, p, len)) > 0) {
-			p += n;
-			len -= (size_t)n;
-		} else if (n == 0 || errno != EINTR) {
-			errno = n == 0 ? EIO : errno;
-			return (-1);
-		}
-	}
-	return (0);
-}
-
-/* What cannot be written whole is cut off again. */
-static int
 divert(struct weir *w, const struct weir_record *rec)
 {
-	struct report	*r = w->report;
+	struct report *r = w->report;
 
-	if (piece_write(r->fd, rec->data, rec->len) == 0 && piece_write(r->fd, "\n", 1) == 0) {
-		r->bytes += (off_t)rec->len + 1;
-		return (0);
-	}
-	weir_error(w, "divert to %s: %s", r->path, strerror(errno));
-	if (r->regular && ftruncate(r->fd, r->bytes) == -1)
-		weir_warn(w, "%s: the line at byte %lld is not whole and cannot be cut off: %s",
-		    r->path, (long long)r->bytes, strerror(errno));
-	return (-1);
+	r->line.len = 0;
+	if (buf_add(&r->line, rec->data, rec->len) == -1 || buf_add(&r->line, "\n", 1) == -1)
+		return (weir_error(w, "divert to %s: %s", r->path, strerror(errno)));
+	return (weir_output_write(r->divert, (const char *)r->line.data, r->line.len));
 }
 
 static int

@@ -18,6 +18,9 @@
  *	snapshot	barriers: what is saved, acknowledged, committed
  *	parts		operator state, by name
  *	journals	durable bytes of a stage
+ *	output		text for the outside: written through, or with checkpoints
+ *	publish		how it becomes visible then
+ *	outfile		a file that it goes to: whose, and how long
  *
  * struct weir is known here alone.  Functions return 0, or -1 after
  * weir_error() or weir_misuse() kept the sentence.
@@ -27,6 +30,7 @@
 
 #include <getopt.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "io.h"
@@ -255,6 +259,62 @@ int	 handles_open(struct weir *);
 struct store *handles_store(const struct weir *);	/* NULL: it has no keyed state */
 void	 handles_close(struct handles *);
 
+/* outfile: a file of the outside that is ours alone.  outfile_look() only looks
+ * whether it may be written; the others are for one that is open. */
+struct outfile {
+	const char	*path;			/* borrowed; NULL: a descriptor */
+	const char	*cure;			/* for one that holds something */
+	enum weir_fill	 fill;
+	int		 fd;			/* -1: not open */
+	int		 regular;
+	int64_t		 lock_until;		/* ms; 0: was never locked by another */
+	uint64_t	 base;			/* bytes that it held before us */
+};
+
+int	 outfile_look(struct weir *, const char *path);
+int	 outfile_open(struct weir *, struct outfile *, int create);	/* WEIR_WAIT;
+						   not there: fd stays -1 */
+int	 outfile_begin(struct weir *, struct outfile *);	/* it is new to us */
+int	 outfile_truncate(struct weir *, struct outfile *);	/* if that was asked for */
+int	 outfile_resume(struct weir *, const struct outfile *, uint64_t start, uint64_t to);
+int	 outfile_sync_directory(const char *path);		/* errno */
+int	 outfile_fresh(struct outfile *, char *temp, size_t size);	/* fd; errno */
+int	 outfile_replace(struct outfile *, const char *temp, int fd);	/* errno */
+
+/* output: text for the outside */
+#define VERSION_BYTES	8			/* the length behind a version */
+
+struct weir_output {
+	struct weir_output	*next;
+	struct weir		*w;
+	char			 name[WEIR_NAME_MAX + 1];	/* of its journal */
+	char			 part[WEIR_NAME_MAX + 8];	/* of the operator state */
+	char			*what;		/* for messages: the file's path */
+	const char		*verb;		/* likewise, where it is an own one; NULL */
+	struct outfile		 file;
+	int			 whole;		/* it is replaced */
+	int			 quits;		/* without a reader there is nothing to do */
+	int			 open;
+	uint64_t		 bytes;		/* without a job: whole lines of ours */
+	struct weir_journal	*journal;	/* in a job */
+	atomic_int		 gone;		/* nobody reads it */
+	uint64_t		 longest;	/* the writer's: the file has not more */
+	int			 entered;	/* likewise: and its name is durable */
+};
+
+struct weir_output *output_file(struct weir *, const char *name, const char *path,
+	    enum weir_fill fill, const char *cure, const char *verb);
+struct weir_output *output_fd(struct weir *, const char *name, int fd, const char *what);
+const char *output_verb(const struct weir_output *);
+int	 output_stream(struct weir_output *, const char *, size_t);	/* errno */
+int	 output_write_now(struct weir_output *, const char *, size_t);
+int	 output_gone(const struct weir_output *);	/* what is written is dropped */
+int	 outputs_open(struct weir *);		/* the runtime's own; WEIR_WAIT */
+void	 outputs_free(struct weir *);
+int	 publish_file(struct weir_range *, void *);
+int	 publish_stream(struct weir_range *, void *);
+int	 publish_whole(struct weir_range *, void *);
+
 /* report */
 struct report;
 
@@ -367,14 +427,16 @@ struct weir {
 	struct emit	*emit;
 	struct handles	*handles;
 	struct report	*report;
+	struct weir_output *outputs;
 
 	int		 wake[2];		/* written to by signals and nng's threads */
 	int		 alive;			/* closes when the supervisor dies; -1 */
 	int		 registered;		/* written to when we are registered; -1 */
 	struct pollfd	 watch[WATCH_MAX];	/* weir_watch() */
 	unsigned	 nwatch;
-	int		 stop;			/* a stop was asked for */
+	atomic_int	 stop;			/* a stop was asked for */
 	int		 quit;			/* nobody reads what we write */
+	int		 records;		/* a stage with text() wants them one by one */
 	int		 open;			/* the stage is open: close it */
 
 	uint64_t	 record_max;		/* longest record of the output, bytes */

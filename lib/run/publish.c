@@ -1,0 +1,146 @@
+/*
+ * publish: how an output's bytes become visible, in the writer.
+ *
+ * A range comes when its checkpoint is complete, and again after a death that
+ * nobody knows the moment of: what is done here can be done twice.
+ */
+#include <sys/stat.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define PIECE_BYTES	(256 * 1024)	/* written to a stream at a time */
+
+/* 0, or -1 and errno.  Of a reader that has gone nobody is told, unless there is
+ * a verb of its own: these bytes were wanted. */
+int
+output_stream(struct weir_output *o, const char *text, size_t len)
+{
+	struct pollfd	pfd = { .fd = o->file.fd, .events = POLLOUT };
+	ssize_t		n;
+
+	while (len > 0 && !o->gone) {
+		if ((n = write(o->file.fd, text, len)) >= 0) {
+			text += n;
+			len -= (size_t)n;
+		} else if ((errno == EPIPE || errno == ECONNRESET) && o->verb == NULL)
+			o->gone = 1;
+		else if (errno == EAGAIN)
+			poll(&pfd, 1, -1);	/* somebody else made it so */
+		else if (errno != EINTR)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+file_check(struct weir_output *o, struct weir_range *r)
+{
+	uint64_t	least = o->file.base + r->from, size;
+	struct stat	st;
+
+	if (fstat(o->file.fd, &st) == -1)
+		return (weir_range_error(r, "%s: %s", o->what, strerror(errno)));
+	size = (uint64_t)st.st_size;
+	if (size >= least && size <= (o->longest > least ? o->longest : least))
+		return (0);
+	return (weir_range_error(r, "%s: has %llu bytes, I had written %llu; somebody else "
+	    "writes to it", o->what, (unsigned long long)size, (unsigned long long)least));
+}
+
+int
+publish_file(struct weir_range *r, void *arg)
+{
+	struct weir_output *o = arg;
+
+	if (file_check(o, r) == -1 ||
+	    weir_range_copy(r, o->file.fd, (int64_t)(o->file.base + r->from), o->what) == -1)
+		return (-1);
+	if (!o->entered && outfile_sync_directory(o->file.path) == -1)
+		return (weir_range_error(r, "sync the directory of %s: %s", o->what,
+		    strerror(errno)));
+	o->entered = 1;
+	o->longest = o->file.base + r->to;
+	return (0);
+}
+
+static int
+stream_sync(struct weir_output *o)
+{
+	struct stat st;
+
+	if (fstat(o->file.fd, &st) == -1)
+		return (-1);
+	return (S_ISREG(st.st_mode) ? fsync(o->file.fd) : 0);
+}
+
+int
+publish_stream(struct weir_range *r, void *arg)
+{
+	struct weir_output	*o = arg;
+	uint64_t		 at;
+	size_t			 n;
+	char			*piece;
+	int			 bad = 0;
+
+	if ((piece = malloc(PIECE_BYTES)) == NULL)
+		return (weir_range_error(r, "%s %s: %s", output_verb(o), o->what, strerror(errno)));
+	for (at = r->from; at < r->to && !bad && !o->gone; at += n) {
+		n = r->to - at < PIECE_BYTES ? (size_t)(r->to - at) : PIECE_BYTES;
+		if ((bad = weir_range_read(r, at, piece, n)) == 0 &&
+		    output_stream(o, piece, n) == -1)
+			bad = weir_range_error(r, "%s %s: %s", output_verb(o), o->what,
+			    strerror(errno));
+	}
+	free(piece);
+	if (!bad && stream_sync(o) == -1)
+		bad = weir_range_error(r, "sync %s: %s", o->what, strerror(errno));
+	return (bad ? -1 : o->gone && o->quits);
+}
+
+/* The last version: the range ends with its length. */
+static int
+version_find(struct weir_range *r, struct weir_range *version)
+{
+	struct buf	b;
+	unsigned char	behind[VERSION_BYTES];
+	uint64_t	len;
+
+	if (r->to - r->from < sizeof(behind) ||
+	    weir_range_read(r, r->to - sizeof(behind), behind, sizeof(behind)) == -1)
+		return (weir_range_error(r, "a version without its length"));
+	buf_borrow(&b, behind, sizeof(behind));
+	*version = *r;
+	version->to = r->to - sizeof(behind);
+	if (buf_get_uint(&b, &len, sizeof(behind)) == -1 || len > version->to - r->from)
+		return (weir_range_error(r, "a version that is longer than its journal"));
+	version->from = version->to - len;
+	return (0);
+}
+
+int
+publish_whole(struct weir_range *r, void *arg)
+{
+	struct weir_output	*o = arg;
+	struct weir_range	 version;
+	char			 temp[PATH_MAX];
+	int			 fd;
+
+	if (r->from == r->to)
+		return (0);
+	if (version_find(r, &version) == -1)
+		return (-1);
+	if ((fd = outfile_fresh(&o->file, temp, sizeof(temp))) == -1)
+		return (weir_range_error(r, "replace %s: %s", o->what, strerror(errno)));
+	if (weir_range_copy(&version, fd, 0, temp) == -1) {
+		close(fd);
+		return (-1);
+	}
+	if (outfile_replace(&o->file, temp, fd) == -1)
+		return (weir_range_error(r, "replace %s: %s", o->what, strerror(errno)));
+	return (0);
+}
