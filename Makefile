@@ -35,13 +35,19 @@ reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs
 run =		run conduct keeper script watch joboptions $(tool)
+status =	status moment $(tool)
+history =	history moment $(tool)
+checkpoint =	checkpoint $(tool)
+stop =		stop ending $(tool)
+cancel =	cancel ending $(tool)
 tool =		tool ask
-control =	$(sort $(run))
+control =	$(sort $(run) $(status) $(history) $(checkpoint) $(stop) $(cancel))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
-CONTROLS =	$L/weir-run
+CONTROLS =	$L/weir-run $L/weir-status $L/weir-history $L/weir-checkpoint $L/weir-stop \
+		$L/weir-cancel
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 
@@ -54,6 +60,11 @@ $L/weir-reduce:		$(reduce:%=$B/bin/%.o)
 $L/weir-sink:		$(sink:%=$B/bin/%.o)
 $(FRONT):		$(weir:%=$B/bin/%.o)
 $L/weir-run:		$(run:%=$B/bin/%.o)
+$L/weir-status:		$(status:%=$B/bin/%.o)
+$L/weir-history:	$(history:%=$B/bin/%.o)
+$L/weir-checkpoint:	$(checkpoint:%=$B/bin/%.o)
+$L/weir-stop:		$(stop:%=$B/bin/%.o)
+$L/weir-cancel:		$(cancel:%=$B/bin/%.o)
 
 $B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
 $L/weir-statemap $L/weir-reduce: LIBS = $(LUA_LIBS)

@@ -26,7 +26,7 @@ address_find(const char *job, char *path, size_t size, char *why, size_t whysize
 		return (-1);
 	if (!jobdir_holder(d, &h) || h.run[0] == '\0') {
 		snprintf(why, whysize, "%s: not running", jobdir_path(d));
-		errno = ENOENT;
+		errno = ECONNREFUSED;
 	} else if ((size_t)snprintf(path, size, "%s/control", h.run) >= size) {
 		snprintf(why, whysize, "%s: %s", h.run, strerror(ENAMETOOLONG));
 		errno = ENAMETOOLONG;
@@ -43,16 +43,20 @@ ask_open(const char *job, char *why, size_t size)
 {
 	struct ask	*a;
 	char		 path[PATH_MAX];
+	int		 saved;
 
 	if (address_find(job, path, sizeof(path), why, size) == -1)
 		return (NULL);
 	if ((a = calloc(1, sizeof(*a))) != NULL && (a->control = control_dial(path)) != NULL)
 		return (a);
-	if (errno == ENOENT || errno == ECONNREFUSED)
+	if (errno == ENOENT || errno == ECONNREFUSED) {
 		snprintf(why, size, "%s: not running", job);
-	else
+		errno = ECONNREFUSED;
+	} else
 		snprintf(why, size, "%s: %s", path, strerror(errno));
+	saved = errno;
 	free(a);
+	errno = saved;
 	return (NULL);
 }
 

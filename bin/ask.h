@@ -46,8 +46,8 @@ struct ask;
 
 /*
  * ask_open	dial the coordinator of the job in that directory.  NULL: why, and
- *		errno: ENOENT or ECONNREFUSED where nobody coordinates it now, else
- *		as jobdir_open().
+ *		errno: ECONNREFUSED where nobody coordinates it now, else as
+ *		jobdir_open().
  * ask_say	send a question by its name; it goes when ask_line() is called.
  * ask_line	the next answer, to json_decref().  Waits that long, -1: for ever.
  *		NULL: ETIMEDOUT; else the coordinator is gone.

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "bytes.h"
@@ -312,6 +313,9 @@ enum replaced {
 enum replaced wholefile_replace(int dirfd, const char *file, const char *temp,
 	    const void *, size_t, const char **verb);
 
+/* tree: remove a file, or a directory with all that is below it, if it is there. */
+int	 tree_remove(int dirfd, const char *name);
+
 /*
  * jobdir: the directory of a job, see weir-job(5).  It alone knows the names of
  * the files there.  Sentences begin with the file; errno says what kind they are:
@@ -349,10 +353,13 @@ int	 jobdir_save(struct jobdir *, struct jobfile *);
 int	 jobdir_unknown(const struct jobdir *);
 int	 jobdir_history(struct jobdir *, const struct history *);
 struct rundir *jobdir_run_make(struct jobdir *);	/* and the lock tells it */
+int	 jobdir_delete(struct jobdir *);	/* forget the job; files of others stay */
 
 /* For everybody. */
 int	 jobdir_begun(const struct jobdir *);	/* it has a job.json */
 int	 jobdir_read(struct jobdir *, struct jobfile *);	/* 1, 0: none there, -1 */
+/* history.tsv, or the one before it.  NULL: errno ENOENT: there is none. */
+FILE	*jobdir_history_open(struct jobdir *, int old);
 /* 1: the coordinator that is alive; 0: nobody is known. */
 int	 jobdir_holder(struct jobdir *, struct holder *);
 struct rundir *jobdir_run_join(struct jobdir *);	/* NULL: ENOENT: nobody is there */

@@ -499,6 +499,21 @@ jobdir_history(struct jobdir *d, const struct history *h)
 	return (r);
 }
 
+FILE *
+jobdir_history_open(struct jobdir *d, int old)
+{
+	const char	*file = old ? HISTORY_OLD : HISTORY;
+	FILE		*f = NULL;
+	int		 fd;
+
+	if ((fd = openat(d->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) == -1 ||
+	    (f = fdopen(fd, "r")) == NULL)
+		fail_call(d, "open", file);
+	if (f == NULL && fd != -1)
+		close(fd);
+	return (f);
+}
+
 /*
  * The run directory.
  */
@@ -562,4 +577,30 @@ jobdir_run_join(struct jobdir *d)
 	if ((run = rundir_join_job(h.run, base, why, sizeof(why))) == NULL)
 		fail(d, errno, "run directory %s", why);
 	return (run);
+}
+
+/*
+ * The end of a job.
+ */
+
+/* job.json goes behind stages/: what a crash leaves on the way is a job, if a damaged
+ * one, and can be deleted. */
+int
+jobdir_delete(struct jobdir *d)
+{
+	static const char *const files[] = {
+		JOBDIR_STAGES, HISTORY, HISTORY_OLD, JOBFILE_NEW, JOBFILE, JOBDIR_LOCK,
+	};
+	struct rundir	*run;
+	size_t		 i;
+
+	if ((run = jobdir_run_make(d)) == NULL)
+		return (-1);
+	rundir_remove(run);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (tree_remove(d->fd, files[i]) == -1)
+			return (fail_call(d, "remove", files[i]));
+	if (rmdir(d->path) == -1)
+		return (fail_call(d, "remove", ""));
+	return (0);
 }
