@@ -1,7 +1,8 @@
 /*
  * counter: the numbers A, A+1, ... B, one a line.
  *
- * Relies on: no number is above INT64_MAX, so next + step cannot wrap.
+ * Relies on: no number is above INT64_MAX, so next + step cannot wrap.  At the end
+ * next is the number that would come, so that a longer range goes on there.
  */
 #include <string.h>
 
@@ -33,7 +34,7 @@ counter_parse(struct counter *c, const char *range)
 	const char *dots, *end = range + strlen(range);
 
 	c->step = 1;
-	c->done = 0;
+	c->bytes = c->records = 0;
 	c->last = INT64_MAX;
 	if ((dots = strstr(range, "..")) == NULL ||
 	    counter_number(range, dots, &c->next) == -1 ||
@@ -44,20 +45,28 @@ counter_parse(struct counter *c, const char *range)
 	return (NULL);
 }
 
-static void
-counter_skip(struct counter *c, uint64_t by)
-{
-	if (c->done || c->last - c->next < by)
-		c->done = 1;
-	else
-		c->next += by;
-}
-
 void
 counter_share(struct counter *c, unsigned subtask, unsigned parallelism)
 {
-	counter_skip(c, subtask);
+	c->next += subtask;
 	c->step = parallelism;
+}
+
+int
+counter_resume(struct counter *c, uint64_t next, uint64_t bytes, uint64_t records)
+{
+	if (next < c->next || (next - c->next) % c->step != 0)
+		return (-1);
+	c->next = next;
+	c->bytes = bytes;
+	c->records = records;
+	return (0);
+}
+
+int
+counter_done(const struct counter *c)
+{
+	return (c->next > c->last);
 }
 
 /* Digits and a newline; returns their number. */
@@ -81,9 +90,11 @@ counter_fill(struct counter *c, char *buf, size_t len, size_t most, size_t *n)
 {
 	size_t used = 0;
 
-	for (*n = 0; *n < most && !c->done && len - used >= COUNTER_LINE; (*n)++) {
+	for (*n = 0; *n < most && !counter_done(c) && len - used >= COUNTER_LINE; (*n)++) {
 		used += counter_print(buf + used, c->next);
-		counter_skip(c, c->step);
+		c->next += c->step;
 	}
+	c->bytes += used;
+	c->records += *n;
 	return (used);
 }

@@ -16,7 +16,7 @@ struct counter {
 	uint64_t	 next;
 	uint64_t	 last;		/* the last number, itself included */
 	uint64_t	 step;
-	int		 done;		/* next is meaningless */
+	uint64_t	 bytes, records;	/* written so far */
 };
 
 /*
@@ -28,9 +28,13 @@ const char *counter_parse(struct counter *, const char *range);
 /* Keep only this subtask's numbers. */
 void	 counter_share(struct counter *, unsigned subtask, unsigned parallelism);
 
+/* Go on at next, which was written down; -1: it is none of this subtask's numbers. */
+int	 counter_resume(struct counter *, uint64_t next, uint64_t bytes, uint64_t records);
+int	 counter_done(const struct counter *);
+
 /*
  * Write numbers into buf while a line is sure to fit, at most `most`; n is set
- * to their number.  Returns the bytes written; 0 with done set at the end.
+ * to their number.  Returns the bytes written; 0 at the end.
  */
 size_t	 counter_fill(struct counter *, char *buf, size_t len, size_t most, size_t *n);
 

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <bsd/string.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +15,26 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "header.h"
+#include "operands.h"
+#include "resume.h"
 
-#define FILES_SHOWN	60	/* bytes of a header in a sentence */
+struct file {
+	char		*path;		/* borrowed from operands */
+	struct input	*input;		/* NULL: not this subtask's, or ended */
+	struct place	 place;		/* where it was then */
+};
 
 struct files {
 	struct input_options	 options;
-	struct input		**inputs;
+	struct operands		 operands;
+	struct file		*list;
+	struct place		*places;	/* files_position()'s */
 	size_t			 n, left, current;
 	size_t			 idle;		/* inputs in a row that had nothing */
 	struct input		*placed;	/* whose place was told last */
 	int			 borrowed;	/* the first one is here for its header only */
-	char			*header;	/* NULL: not known */
-	size_t			 headerlen;
-	char			*header_of;	/* the file's name */
+	struct header		 header;
 	char			 error[1024];
 };
 
@@ -47,13 +52,22 @@ files_fail(struct files *f, const char *fmt, ...)
 	return (-1);
 }
 
+static int
+files_no_memory(struct files *f)
+{
+	return (files_fail(f, "%s", strerror(ENOMEM)));
+}
+
 struct files *
 files_new(const struct input_options *options)
 {
 	struct files *f;
 
-	if ((f = calloc(1, sizeof(*f))) != NULL)
-		f->options = *options;
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (NULL);
+	f->options = *options;
+	f->operands.follow = options->follow;
+	f->operands.replay = options->replay;
 	return (f);
 }
 
@@ -65,124 +79,41 @@ files_free(struct files *f)
 	if (f == NULL)
 		return;
 	for (i = 0; i < f->n; i++)
-		input_free(f->inputs[i]);
-	free(f->inputs);
-	free(f->header);
-	free(f->header_of);
+		input_free(f->list[i].input);
+	free(f->list);
+	free(f->places);
+	operands_free(&f->operands);
+	header_free(&f->header);
 	free(f);
-}
-
-static int
-files_append(struct files *f, const char *path)
-{
-	struct input **inputs;
-
-	if ((f->n & (f->n - 1)) == 0) {
-		inputs = realloc(f->inputs, (f->n ? 2 * f->n : 1) * sizeof(struct input *));
-		if (inputs == NULL)
-			return (files_fail(f, "%s", strerror(ENOMEM)));
-		f->inputs = inputs;
-	}
-	if ((f->inputs[f->n] = input_new(path, &f->options)) == NULL)
-		return (files_fail(f, "%s", strerror(ENOMEM)));
-	f->n++;
-	f->left++;
-	return (0);
-}
-
-static int
-files_standard(const struct input *in)
-{
-	return (strcmp(input_name(in), "standard input") == 0);
-}
-
-static int
-files_add_standard(struct files *f)
-{
-	struct stat st;
-	size_t i;
-	int flags;
-
-	for (i = 0; i < f->n; i++)
-		if (files_standard(f->inputs[i]))
-			return (files_fail(f, "standard input is named twice, it can be read once"));
-	/* The runtime has put something unreadable where it was closed. */
-	flags = fcntl(STDIN_FILENO, F_GETFL);
-	if (flags == -1 || (flags & O_ACCMODE) == O_WRONLY)
-		return (files_fail(f, "standard input is closed; name a FILE"));
-	if (fstat(STDIN_FILENO, &st) == -1)
-		return (files_fail(f, "standard input: %s", strerror(errno)));
-	if (S_ISDIR(st.st_mode))
-		return (files_fail(f, "standard input: %s", strerror(EISDIR)));
-	return (files_append(f, "-"));
-}
-
-static int
-files_add_file(struct files *f, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == -1) {
-		if (!f->options.follow || errno != ENOENT)
-			return (files_fail(f, "%s: %s", path, strerror(errno)));
-	} else if (S_ISDIR(st.st_mode))
-		return (files_fail(f, "%s: %s; name its files: '%s%s*'", path, strerror(EISDIR),
-		    path, path[strlen(path) - 1] == '/' ? "" : "/"));
-	else if (access(path, R_OK) == -1)
-		return (files_fail(f, "%s: %s", path, strerror(errno)));
-	return (files_append(f, path));
-}
-
-static int
-files_compare(const void *a, const void *b)
-{
-	return (strcmp(*(char *const *)a, *(char *const *)b));
-}
-
-static int
-files_add_pattern(struct files *f, const char *pattern)
-{
-	glob_t found;
-	size_t i;
-	int status = 0;
-
-	switch (glob(pattern, GLOB_NOSORT, NULL, &found)) {
-	case 0:
-		break;
-	case GLOB_NOMATCH:
-		globfree(&found);
-		return (files_fail(f, "%s: no file matches this pattern", pattern));
-	default:
-		globfree(&found);
-		return (files_fail(f, "%s: cannot be expanded: %s", pattern, strerror(errno)));
-	}
-	/* glob's own order depends on the locale. */
-	qsort(found.gl_pathv, found.gl_pathc, sizeof(char *), files_compare);
-	for (i = 0; i < found.gl_pathc && status == 0; i++)
-		status = files_add_file(f, found.gl_pathv[i]);
-	globfree(&found);
-	return (status);
 }
 
 int
 files_add(struct files *f, const char *operand)
 {
-	struct stat st;
+	if (operands_add(&f->operands, operand) == -1)
+		return (files_fail(f, "%s", f->operands.error));
+	return (0);
+}
 
-	if (strcmp(operand, "-") == 0)
-		return (files_add_standard(f));
-	if (strpbrk(operand, "*?[") != NULL && lstat(operand, &st) == -1)
-		return (files_add_pattern(f, operand));
-	if (*operand == '\0')
-		return (files_fail(f, "an operand is empty; an unset variable?"));
-	return (files_add_file(f, operand));
+int
+files_check_share(struct files *f, unsigned parallelism)
+{
+	if (operands_check_share(&f->operands, parallelism) == -1)
+		return (files_fail(f, "%s", f->operands.error));
+	return (0);
 }
 
 static void
 files_drop(struct files *f, size_t i)
 {
-	input_free(f->inputs[i]);
-	f->inputs[i] = NULL;
+	struct file *file = &f->list[i];
+
+	if (!f->borrowed || i > 0) {
+		input_place(file->input, &file->place);
+		file->place.flags |= PLACE_ENDED;
+	}
+	input_free(file->input);
+	file->input = NULL;
 	f->left--;
 }
 
@@ -194,76 +125,157 @@ files_advance(struct files *f)
 		return;
 	do
 		f->current = (f->current + 1) % f->n;
-	while (f->inputs[f->current] == NULL);
+	while (f->list[f->current].input == NULL);
 }
 
-int
-files_check_share(struct files *f, unsigned parallelism)
+/* The header of the position, if this run wants one, and the other way round. */
+static int
+files_restore_header(struct files *f, const struct position *position)
 {
+	const struct place *place;
 	size_t i;
 
-	for (i = 0; i < f->n && parallelism > 1; i++)
-		if (files_standard(f->inputs[i]))
-			return (files_fail(f, "-p %u: standard input cannot be shared", parallelism));
-	if (f->n < parallelism)
-		return (files_fail(f, "-p %u: more subtasks than files (%zu), and each file "
-		    "is read by one", parallelism, f->n));
+	if (position->header != NULL) {
+		if (!f->options.header)
+			return (files_fail(f, "-H is missing: %s was read with it",
+			    position->header_of));
+		return (header_take(&f->header, position->header, position->headerlen,
+		    position->header_of, f->error, sizeof(f->error)));
+	}
+	for (i = 0; i < position->n && f->options.header; i++) {
+		place = &position->places[i];
+		if ((place->flags & PLACE_BEGUN) && place->offset > 0)
+			return (files_fail(f, "-H: %s was read without it", place->name));
+	}
 	return (0);
 }
 
-void
-files_share(struct files *f, unsigned subtask, unsigned parallelism)
+static int
+files_begin(struct files *f, size_t i, struct resumed *from)
 {
-	size_t i;
+	struct file *file = &f->list[i];
 
-	f->borrowed = f->options.header && subtask != 0;
-	for (i = f->borrowed; i < f->n; i++)
-		if (i % parallelism != subtask)
-			files_drop(f, i);
-	if (f->inputs[0] == NULL)
+	file->path = from->path;
+	file->place.flags = PLACE_OTHER;
+	if (!from->mine && !(f->borrowed && i == 0))
+		return (0);
+	if ((file->input = input_new(file->path, &f->options)) == NULL)
+		return (files_no_memory(f));
+	f->left++;
+	if (from->mine && from->place != NULL)
+		input_resume(file->input, from->place, &from->past);
+	return (0);
+}
+
+int
+files_share(struct files *f, const struct position *position, unsigned subtask,
+    unsigned parallelism, void (*say)(void *, const char *), void *arg)
+{
+	struct resume plan = { .say = say, .arg = arg };
+	size_t i;
+	int status;
+
+	if (position != NULL) {
+		if (files_restore_header(f, position) == -1)
+			return (-1);
+		/* what is new since was not there at first */
+		f->options.from_end = 0;
+	}
+	if ((status = resume_plan(&plan, &f->operands, position, subtask, parallelism)) == -1)
+		files_fail(f, "%s", plan.error);
+	else if ((f->list = calloc(plan.n + 1, sizeof(*f->list))) == NULL)
+		status = files_no_memory(f);
+	if (status == 0) {
+		f->n = plan.n;
+		f->borrowed = f->options.header && f->header.line == NULL && !plan.list[0].mine;
+		for (i = 0; i < plan.n && status == 0; i++)
+			status = files_begin(f, i, &plan.list[i]);
+		f->current = f->n - 1;
 		files_advance(f);
+	}
+	resume_free(&plan);
+	return (status);
 }
 
-/* The beginning of a header for a sentence: no byte that a terminal acts on. */
-static const char *
-files_show(char to[2 * FILES_SHOWN + 4], const char *header, size_t len)
+/* Standard input, where this subtask reads it. */
+static struct file *
+files_standard(const struct files *f)
 {
-	char *p = to;
 	size_t i;
 
-	for (i = 0; i < len && i < FILES_SHOWN; i++)
-		if (header[i] == '\t') {
-			*p++ = '\\';
-			*p++ = 't';
-		} else
-			*p++ = header[i] < ' ' || header[i] > '~' ? '?' : header[i];
-	strlcpy(p, len > FILES_SHOWN ? "..." : "", 4);
-	return (to);
+	for (i = 0; i < f->n; i++)
+		if (operands_standard(f->list[i].path))
+			return (&f->list[i]);
+	return (NULL);
 }
 
-/* The first header is kept, each other one has to be the same. */
+int
+files_need_spool(const struct files *f)
+{
+	const struct file *file = files_standard(f);
+	struct place place;
+	struct stat st;
+
+	if (file == NULL || file->input == NULL)
+		return (0);
+	/* once in the spool, always: what it still holds comes first */
+	input_place(file->input, &place);
+	return ((place.flags & PLACE_SPOOL) || fstat(STDIN_FILENO, &st) == -1 ||
+	    !S_ISREG(st.st_mode));
+}
+
+void
+files_spool(struct files *f, struct spool *spool)
+{
+	input_spool(files_standard(f)->input, spool);
+}
+
+static void
+files_place(const struct files *f, const struct file *file, struct place *place)
+{
+	if (file->input == NULL || (f->borrowed && file == f->list))
+		*place = file->place;
+	else
+		input_place(file->input, place);
+	place->name = file->path;
+}
+
+int
+files_position(struct files *f, struct position *p)
+{
+	size_t i;
+
+	memset(p, 0, sizeof(*p));
+	if (f->places == NULL &&
+	    (f->places = calloc(f->n + 1, sizeof(*f->places))) == NULL)
+		return (files_no_memory(f));
+	for (i = 0; i < f->n; i++)
+		files_place(f, &f->list[i], &f->places[i]);
+	p->kind = POSITION_FILES;
+	p->header = f->header.line;
+	p->headerlen = f->header.len;
+	p->header_of = f->header.of;
+	p->places = f->places;
+	p->n = f->n;
+	return (0);
+}
+
+uint64_t
+files_spooled(const struct files *f)
+{
+	struct place place;
+
+	files_place(f, files_standard(f), &place);
+	return (place.offset);
+}
+
 static enum input_answer
 files_take_header(struct files *f, const struct input *in, const struct input_chunk *chunk)
 {
-	char ours[2 * FILES_SHOWN + 4], other[2 * FILES_SHOWN + 4];
-
-	if (f->header == NULL) {
-		f->header = malloc(chunk->len + 1);
-		f->header_of = strdup(input_name(in));
-		if (f->header == NULL || f->header_of == NULL) {
-			files_fail(f, "%s", strerror(ENOMEM));
-			return (INPUT_FAILED);
-		}
-		memcpy(f->header, chunk->data, chunk->len);
-		f->headerlen = chunk->len;
-	} else if (chunk->len != f->headerlen ||
-	    memcmp(chunk->data, f->header, chunk->len) != 0) {
-		files_fail(f, "%s: its header \"%s\" is not \"%s\", that of %s", input_name(in),
-		    files_show(other, chunk->data, chunk->len),
-		    files_show(ours, f->header, f->headerlen), f->header_of);
+	if (header_take(&f->header, chunk->data, chunk->len, input_name(in), f->error,
+	    sizeof(f->error)) == -1)
 		return (INPUT_FAILED);
-	}
-	if (f->borrowed && in == f->inputs[0]) {
+	if (f->borrowed && in == f->list[0].input) {
 		files_drop(f, 0);
 		files_advance(f);
 	}
@@ -275,7 +287,7 @@ static enum input_answer
 files_step(struct files *f, char *room, size_t have, size_t most, uint64_t now_ms,
     struct input_chunk *chunk)
 {
-	struct input *in = f->inputs[f->current];
+	struct input *in = f->list[f->current].input;
 	enum input_answer answer;
 
 	answer = input_read(in, room, have, most, now_ms, chunk);
@@ -323,14 +335,14 @@ files_header(struct files *f, uint64_t now_ms, struct input_chunk *chunk)
 {
 	enum input_answer answer = INPUT_MORE;
 
-	while (answer == INPUT_MORE && f->header == NULL && f->left > 0)
+	while (answer == INPUT_MORE && f->header.line == NULL && f->left > 0)
 		answer = files_step(f, NULL, 0, 0, now_ms, chunk);
 	if (answer != INPUT_MORE)
 		return (answer);
-	if (f->header == NULL)
+	if (f->header.line == NULL)
 		return (INPUT_END);
-	chunk->data = f->header;
-	chunk->len = f->headerlen;
+	chunk->data = f->header.line;
+	chunk->len = f->header.len;
 	return (INPUT_HEADER);
 }
 
@@ -351,7 +363,7 @@ files_read(struct files *f, char *room, size_t have, size_t most, uint64_t now_m
 size_t
 files_want(const struct files *f)
 {
-	return (f->left == 0 ? 1 : input_want(f->inputs[f->current]));
+	return (f->left == 0 ? 1 : input_want(f->list[f->current].input));
 }
 
 int
@@ -359,7 +371,7 @@ files_fd(const struct files *f)
 {
 	if (f->left == 0 || (f->options.follow && f->left > 1))
 		return (-1);
-	return (input_fd(f->inputs[f->current]));
+	return (input_fd(f->list[f->current].input));
 }
 
 const char *

@@ -2,8 +2,8 @@
  * files: the operands of a source, one after the other, or all at once where
  * they are followed.
  *
- * The first file whose line 1 has come fixes the header; the others must have
- * the same.  Answers and chunks are those of input.h; INPUT_HEADER comes once.
+ * The first file whose line 1 has come fixes the header, for all times; the others
+ * must have the same.  Answers and chunks are those of input.h.
  */
 #ifndef FILES_H
 #define FILES_H
@@ -19,22 +19,33 @@ struct files;
 struct files *files_new(const struct input_options *);
 void	 files_free(struct files *);
 
-/*
- * Add an operand: a file, "-", or a pattern, which stands for the files that it
- * matches, in byte order.  Something that has the pattern as its very name is
- * that file.  -1: files_error(): it is not there (unless followed), a directory,
- * not readable, or matches nothing.
- */
+/* operands_add(), operands_check_share(); -1: files_error(). */
 int	 files_add(struct files *, const char *operand);
-
-/* -1: files_error(): too few files for so many subtasks, or one not to be shared. */
 int	 files_check_share(struct files *, unsigned parallelism);
 
 /*
- * Keep this subtask's files, every parallelism-th; the header is still that of
- * the first one.  Before anything is read.
+ * After the last operand: keep this subtask's files, and go on where position says.
+ *
+ * position	NULL: from the beginning, every parallelism-th file; the header is
+ *		still that of the first one
+ * say		is called with lines that are worth a warning
+ *
+ * -1: files_error(): these files are not those of position; exit 2.
  */
-void	 files_share(struct files *, unsigned subtask, unsigned parallelism);
+int	 files_share(struct files *, const struct position *, unsigned subtask,
+	    unsigned parallelism, void (*say)(void *, const char *), void *arg);
+
+/* 1 if this subtask reads standard input, and it cannot be read again. */
+int	 files_need_spool(const struct files *);
+void	 files_spool(struct files *, struct spool *);	/* borrowed */
+
+/*
+ * Where all files are; its places are borrowed until the next call for files.
+ * -1: no memory.
+ */
+int	 files_position(struct files *, struct position *);
+/* Where standard input is in its spool. */
+uint64_t files_spooled(const struct files *);
 
 /*
  * The header, without its newline, once it is known: INPUT_HEADER and chunk's

@@ -8,7 +8,7 @@
  *
  * Invariants: the carry is what was read and not handed out, and (byte, record)
  * is the place of its first byte; it holds at most one record of the greatest
- * length and one read.
+ * length and one read.  The trail, where there is one, ends at that byte.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@
 #include "input.h"
 #include "lines.h"
 #include "reader.h"
+#include "trail.h"
 
 #define INPUT_FILL	(64 * 1024)	/* bytes a read into the carry */
 #define INPUT_SHORT	(32 * 1024)	/* a piece up to this is copied to the room */
@@ -26,29 +27,36 @@
 struct input {
 	struct input_options	 options;
 	struct reader		*reader;
+	struct spool		*spool;
 	struct carry		 carry;
+	struct trail		*trail;		/* NULL: of no use */
+	struct place		 resume;	/* until the file has begun */
+	uint64_t		 start;		/* where line 1 begins; UINT64_MAX: is past */
 	uint64_t		 byte, record;
+	int			 begun;		/* a file has */
 	int			 to_end;	/* skip what is there */
 	int			 header;	/* line 1 is still to come */
 	int			 placed;	/* the caller knows (byte, record) */
 	int			 skipping;	/* the rest of a line */
 	int			 slow;		/* the carry may hold whole lines */
 	int			 ended;		/* the reader has no more of this file */
+	int			 unterminated;	/* the newline of the last line is to come */
 	const char		*error;
 	char			 sentence[256];
 };
 
-/* A file begins, as far as the caller is concerned. */
-static void
-input_begin(struct input *in)
+static enum input_answer
+input_no_memory(struct input *in)
 {
-	carry_clear(&in->carry);
-	in->byte = reader_offset(in->reader);
-	in->record = 1;
-	in->header = in->options.header;
-	in->to_end = in->options.from_end && reader_has_past(in->reader);
-	in->placed = in->skipping = in->ended = 0;
-	in->slow = 1;
+	in->error = strerror(ENOMEM);
+	return (INPUT_FAILED);
+}
+
+static enum input_answer
+input_failed(struct input *in)
+{
+	in->error = reader_error(in->reader);
+	return (INPUT_FAILED);
 }
 
 struct input *
@@ -58,13 +66,117 @@ input_new(const char *path, const struct input_options *options)
 
 	if ((in = calloc(1, sizeof(*in))) == NULL)
 		return (NULL);
-	if ((in->reader = reader_new(path, options->follow)) == NULL) {
+	if ((in->reader = reader_new(path, options->follow, options->replay)) == NULL) {
 		free(in);
 		return (NULL);
 	}
 	in->options = *options;
-	input_begin(in);
+	in->record = 1;
+	in->header = options->header;
+	in->slow = 1;
 	return (in);
+}
+
+void
+input_resume(struct input *in, const struct place *place, struct rotation *past)
+{
+	in->resume = *place;
+	in->options.from_end = (place->flags & PLACE_TO_END) != 0;
+	reader_resume(in->reader, place, past);
+}
+
+void
+input_spool(struct input *in, struct spool *spool)
+{
+	in->spool = spool;
+	reader_spool(in->reader, spool);
+}
+
+/* The trail of what was read before, by another process or not at all. */
+static enum input_answer
+input_trail(struct input *in)
+{
+	if (!in->options.replay || !reader_regular(in->reader))
+		return (INPUT_MORE);
+	if (in->trail == NULL && (in->trail = calloc(1, sizeof(*in->trail))) == NULL)
+		return (input_no_memory(in));
+	trail_clear(in->trail);
+	if (trail_load(in->trail, reader_fd(in->reader), in->byte) == -1) {
+		snprintf(in->sentence, sizeof(in->sentence), "read %s: %s", input_name(in),
+		    strerror(errno));
+		in->error = in->sentence;
+		return (INPUT_FAILED);
+	}
+	return (INPUT_MORE);
+}
+
+/* A file begins, as far as the caller is concerned. */
+static enum input_answer
+input_begin(struct input *in)
+{
+	const struct place *place = &in->resume;
+
+	carry_clear(&in->carry);
+	in->byte = reader_offset(in->reader);
+	in->start = place->flags & PLACE_BEGUN ? UINT64_MAX : in->byte;
+	in->placed = in->ended = in->skipping = in->unterminated = 0;
+	in->slow = 1;
+	in->to_end = in->options.from_end && reader_has_past(in->reader);
+	in->header = in->options.header;
+	if (place->flags & PLACE_BEGUN) {
+		in->record = place->record;
+		in->header = (place->flags & PLACE_HEADER) != 0;
+		in->skipping = (place->flags & PLACE_SKIPPING) != 0;
+		in->unterminated = (place->flags & PLACE_UNTERMINATED) != 0;
+	} else if (in->spool == NULL || !in->begun)
+		in->record = 1;
+	in->begun = 1;
+	memset(&in->resume, 0, sizeof(in->resume));
+	return (input_trail(in));
+}
+
+void
+input_place(const struct input *in, struct place *p)
+{
+	uint64_t end = reader_offset(in->reader);
+
+	*p = in->resume;
+	p->name = NULL;
+	if (!in->begun) {
+		if (in->options.from_end)
+			p->flags |= PLACE_TO_END;
+		return;
+	}
+	p->flags = PLACE_BEGUN | (in->header ? PLACE_HEADER : 0) |
+	    (in->skipping ? PLACE_SKIPPING : 0) | (in->to_end ? PLACE_TO_END : 0) |
+	    (in->spool != NULL ? PLACE_SPOOL : 0) |
+	    (in->unterminated || in->byte > end ? PLACE_UNTERMINATED : 0);
+	p->offset = in->byte > end ? end : in->byte;
+	p->record = in->record;
+	p->inode = reader_inode(in->reader);
+	p->first = in->trail == NULL ? 0 : trail_first(in->trail);
+	p->last = in->trail == NULL ? 0 : trail_last(in->trail);
+}
+
+/*
+ * The first len bytes of the carry, or of what came behind it, are done with.  A
+ * newline that was added at the end is not the file's.
+ */
+static void
+input_pass(struct input *in, const char *data, size_t len)
+{
+	uint64_t left = reader_offset(in->reader) - in->byte;
+
+	if (in->trail != NULL)
+		trail_add(in->trail, data, len > left ? (size_t)left : len);
+	in->byte += len;
+}
+
+static void
+input_drop(struct input *in, size_t len)
+{
+	input_pass(in, carry_data(&in->carry), len);
+	carry_drop(&in->carry, len);
 }
 
 void
@@ -74,14 +186,8 @@ input_free(struct input *in)
 		return;
 	reader_free(in->reader);
 	carry_free(&in->carry);
+	free(in->trail);
 	free(in);
-}
-
-static enum input_answer
-input_no_memory(struct input *in)
-{
-	in->error = strerror(ENOMEM);
-	return (INPUT_FAILED);
 }
 
 /* Nothing follows: what is left without a newline is a line as well. */
@@ -110,8 +216,7 @@ input_get(struct input *in, char *buf, size_t len, uint64_t now_ms, size_t *got)
 	case READER_BYTES:
 		return (INPUT_MORE);
 	case READER_BEGIN:
-		input_begin(in);
-		return (INPUT_MORE);
+		return (input_begin(in));
 	case READER_WAIT:
 		return (INPUT_WAIT);
 	case READER_END:
@@ -119,30 +224,31 @@ input_get(struct input *in, char *buf, size_t len, uint64_t now_ms, size_t *got)
 	case READER_WARN:
 		in->error = reader_error(in->reader);
 		return (INPUT_WARN);
+	case READER_MISUSE:
+		in->error = reader_error(in->reader);
+		return (INPUT_MISUSE);
 	case READER_FAILED:
 		break;
 	}
-	in->error = reader_error(in->reader);
-	return (INPUT_FAILED);
+	return (input_failed(in));
 }
 
 /* A record belongs to where it begins: the rest of an unfinished line is skipped. */
 static enum input_answer
 input_skip_past(struct input *in)
 {
+	enum input_answer answer;
 	int whole;
 
-	if ((whole = reader_to_end(in->reader)) == -1) {
-		in->error = reader_error(in->reader);
-		return (INPUT_FAILED);
-	}
-	input_begin(in);
+	if ((whole = reader_to_end(in->reader)) == -1)
+		return (input_failed(in));
+	answer = input_begin(in);
 	in->header = in->to_end = 0;
 	if (!whole) {
 		in->skipping = 1;
 		in->record = 0;
 	}
-	return (INPUT_MORE);
+	return (answer);
 }
 
 static enum input_answer
@@ -175,7 +281,7 @@ input_is_stream(struct input *in)
 {
 	static const char magic[] = "weir1 ";
 
-	return (in->byte == 0 && !reader_regular(in->reader) &&
+	return (in->byte == in->start && !reader_regular(in->reader) &&
 	    carry_line(&in->carry) >= sizeof(magic) &&
 	    memcmp(carry_data(&in->carry), magic, sizeof(magic) - 1) == 0);
 }
@@ -215,10 +321,29 @@ input_take_header(struct input *in, uint64_t now_ms, struct input_chunk *chunk)
 		return (in->ended ? input_done(in) : input_fill(in, now_ms));
 	chunk->data = carry_data(&in->carry);
 	chunk->len = line - 1;
-	carry_drop(&in->carry, line);
-	in->byte += line;
+	/* what is dropped stays where it is until the carry is filled again */
+	input_drop(in, line);
 	in->header = 0;
 	return (INPUT_HEADER);
+}
+
+/* The last line was handed out without a newline: only that may follow it now. */
+static enum input_answer
+input_take_newline(struct input *in, uint64_t now_ms)
+{
+	if (carry_len(&in->carry) == 0)
+		return (in->ended ? input_done(in) : input_fill(in, now_ms));
+	if (*carry_data(&in->carry) != '\n') {
+		snprintf(in->sentence, sizeof(in->sentence), "%s: record %llu, up to byte %llu, "
+		    "had no newline at the end and has grown since it was read; start over "
+		    "with a new job directory (-F waits for the newline)", input_name(in),
+		    (unsigned long long)in->record - 1, (unsigned long long)in->byte);
+		in->error = in->sentence;
+		return (INPUT_MISUSE);
+	}
+	input_drop(in, 1);
+	in->unterminated = 0;
+	return (INPUT_MORE);
 }
 
 /* Drop what there is of the line, up to its newline or the end. */
@@ -230,10 +355,10 @@ input_skip(struct input *in, uint64_t now_ms)
 	gone = line > 0 ? line : carry_len(&in->carry);
 	if (gone == 0 && !in->ended)
 		return (input_fill(in, now_ms));
-	carry_drop(&in->carry, gone);
-	in->byte += gone;
+	input_drop(in, gone);
 	if (line > 0 || in->ended) {
 		in->skipping = in->placed = 0;
+		in->unterminated = line == 0;
 		in->record++;
 	}
 	return (INPUT_MORE);
@@ -261,7 +386,7 @@ input_read_lines(struct input *in, char *room, size_t have, size_t most, uint64_
 		return (input_no_memory(in));
 	held -= chunk->len;
 	in->slow = chunk->n == most || held > INPUT_SHORT || held > in->options.max_record;
-	in->byte += chunk->len;
+	input_pass(in, room, chunk->len);
 	in->record += chunk->n;
 	return (chunk->n > 0 ? INPUT_LINES : INPUT_MORE);
 }
@@ -278,8 +403,7 @@ input_copy_lines(struct input *in, char *room, size_t have, size_t most,
 	chunk->len = lines_whole(carry_data(&in->carry), len < have ? len : have,
 	    in->options.max_record, most, &chunk->n);
 	memcpy(room, carry_data(&in->carry), chunk->len);
-	carry_drop(&in->carry, chunk->len);
-	in->byte += chunk->len;
+	input_drop(in, chunk->len);
 	in->record += chunk->n;
 	return (INPUT_LINES);
 }
@@ -290,6 +414,8 @@ input_read(struct input *in, char *room, size_t have, size_t most, uint64_t now_
 {
 	int is_long;
 
+	if (in->unterminated)
+		return (input_take_newline(in, now_ms));
 	if (in->header)
 		return (input_take_header(in, now_ms, chunk));
 	if (in->to_end)
@@ -346,7 +472,7 @@ input_displace(struct input *in)
 int
 input_fd(const struct input *in)
 {
-	return (reader_regular(in->reader) ? -1 : reader_fd(in->reader));
+	return (reader_wait_fd(in->reader));
 }
 
 const char *

@@ -4,12 +4,17 @@
  * A call never blocks and does one read(2) at most.  Lines go straight into the
  * caller's room, where they count as handed out; what has no end yet is kept
  * here until more comes, as is everything before the caller knows its place.
+ * So between two calls there is always a position: input_place().
  */
 #ifndef INPUT_H
 #define INPUT_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "position.h"
+#include "rotation.h"
+#include "spool.h"
 
 #define INPUT_LOOK_MS	20	/* how often a followed file is looked at */
 
@@ -20,6 +25,7 @@ struct input_options {
 	int	 follow;	/* go on behind the end, as tail -F */
 	int	 from_end;	/* not what is there at first, only what comes after */
 	int	 header;	/* line 1 is no record */
+	int	 replay;	/* positions will be asked for, and resumed */
 };
 
 /* What a call came to; the last two are final. */
@@ -53,6 +59,18 @@ struct input_chunk {
  */
 struct input *input_new(const char *path, const struct input_options *);
 void	 input_free(struct input *);
+
+/*
+ * Before the first read: go on at place; in past are files that had the name since,
+ * the first is the one of place.  past is taken over.
+ */
+void	 input_resume(struct input *, const struct place *, struct rotation *past);
+
+/* Before the first read: standard input is spooled.  Borrowed. */
+void	 input_spool(struct input *, struct spool *);
+
+/* Where it is: what was handed out lies before.  Without its name. */
+void	 input_place(const struct input *, struct place *);
 
 /*
  * Take the next step.

@@ -3,6 +3,8 @@
  *
  * Standard input is shared with others: it is never made non-blocking and never
  * closed, and what is not a regular file is asked by poll(2) before each read.
+ * In a job its offset is left alone as well: a worker that comes after begins
+ * where the first one did.
  */
 #include <sys/stat.h>
 #include <errno.h>
@@ -21,6 +23,13 @@ struct reader {
 	char		*path;
 	int		 standard;	/* input */
 	int		 following;
+	int		 replay;
+	struct spool	*spool;		/* instead of fd; NULL: none */
+	int		 full;		/* ... and it takes no more; it was said */
+	struct place	 resume;	/* begin there; name NULL: at the beginning */
+	struct rotation	 past;		/* these come before path ... */
+	size_t		 next_past;	/* ... from here on */
+	int		 elsewhere;	/* fd is one of them */
 	int		 fd;		/* -1: not open */
 	int		 next;		/* open already, comes after fd; -1: none */
 	int		 looked;	/* for the file, before */
@@ -28,6 +37,7 @@ struct reader {
 	int		 missed;	/* it was said that it cannot be opened */
 	int		 anew;		/* truncated: begin again */
 	int		 regular, fifo;
+	uint64_t	 inode;
 	struct follow	 follow;
 	char		 error[1024];
 };
@@ -46,14 +56,21 @@ reader_say(struct reader *r, enum reader_answer answer, const char *fmt, ...)
 	return (answer);
 }
 
+/* The file in hand, for sentences. */
+static const char *
+reader_at(const struct reader *r)
+{
+	return (r->elsewhere ? r->past.paths[r->next_past - 1] : reader_name(r));
+}
+
 static enum reader_answer
 reader_fail(struct reader *r)
 {
-	return (reader_say(r, READER_FAILED, "read %s: %s", reader_name(r), strerror(errno)));
+	return (reader_say(r, READER_FAILED, "read %s: %s", reader_at(r), strerror(errno)));
 }
 
 struct reader *
-reader_new(const char *path, int follow)
+reader_new(const char *path, int follow, int replay)
 {
 	struct reader *r;
 
@@ -65,6 +82,7 @@ reader_new(const char *path, int follow)
 	}
 	r->standard = strcmp(path, "-") == 0;
 	r->following = follow;
+	r->replay = replay;
 	r->fd = r->next = -1;
 	follow_begin(&r->follow, 0);
 	return (r);
@@ -87,8 +105,24 @@ reader_free(struct reader *r)
 	reader_close(r);
 	if (r->next != -1)
 		close(r->next);
+	rotation_free(&r->past);
 	free(r->path);
 	free(r);
+}
+
+void
+reader_resume(struct reader *r, const struct place *place, struct rotation *past)
+{
+	r->resume = *place;
+	r->resume.name = r->path;
+	r->past = *past;
+	memset(past, 0, sizeof(*past));
+}
+
+void
+reader_spool(struct reader *r, struct spool *spool)
+{
+	r->spool = spool;
 }
 
 /* A followed file that cannot be opened is waited for; said once. */
@@ -104,31 +138,86 @@ reader_missing(struct reader *r)
 	return (reader_say(r, READER_WARN, "%s: %s; waiting for it", r->path, strerror(errno)));
 }
 
+/* Take the next file in hand.  -1: errno. */
+static int
+reader_take(struct reader *r)
+{
+	const char *path = r->path;
+
+	r->elsewhere = 0;
+	if (r->standard)
+		return (STDIN_FILENO);
+	if (r->next_past < r->past.n) {
+		path = r->past.paths[r->next_past++];
+		r->elsewhere = 1;
+	} else if (r->next != -1) {
+		r->fd = r->next;
+		r->next = -1;
+		return (r->fd);
+	}
+	return (open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
+/* READER_BEGIN if the place where reading ended is in the file in hand. */
+static enum reader_answer
+reader_check(struct reader *r, uint64_t size)
+{
+	switch (rotation_fits(r->fd, &r->resume)) {
+	case 1:
+		return (READER_BEGIN);
+	case 0:
+		rotation_differs(r->error, sizeof(r->error), reader_at(r), r->resume.offset,
+		    size, r->inode != r->resume.inode);
+		return (READER_MISUSE);
+	default:
+		return (reader_fail(r));
+	}
+}
+
 static enum reader_answer
 reader_open(struct reader *r)
 {
+	enum reader_answer answer = READER_BEGIN;
 	struct stat st;
 	off_t offset = 0;
 
-	if (r->standard)
-		r->fd = STDIN_FILENO;
-	else if (r->next != -1) {
-		r->fd = r->next;
-		r->next = -1;
-	} else if ((r->fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
-		return (reader_missing(r));
+	if ((r->fd = reader_take(r)) == -1)
+		return (r->elsewhere ? reader_fail(r) : reader_missing(r));
 	if (fstat(r->fd, &st) == -1)
 		return (reader_fail(r));
 	if (S_ISDIR(st.st_mode))
 		return (reader_say(r, READER_FAILED, "%s: %s", reader_name(r), strerror(EISDIR)));
 	r->regular = S_ISREG(st.st_mode);
 	r->fifo = S_ISFIFO(st.st_mode);
+	r->inode = (uint64_t)st.st_ino;
 	r->late = r->looked || st.st_size == 0;
 	r->looked = 1;
 	r->missed = 0;
-	if (r->standard && r->regular && (offset = lseek(r->fd, 0, SEEK_CUR)) == -1)
+	if (r->resume.flags & PLACE_BEGUN) {
+		offset = (off_t)r->resume.offset;
+		answer = reader_check(r, (uint64_t)st.st_size);
+		r->resume.flags = 0;
+	} else if (r->standard && r->regular && (offset = lseek(r->fd, 0, SEEK_CUR)) == -1)
 		return (reader_fail(r));
+	else if (r->replay && !r->regular)
+		return (reader_say(r, READER_MISUSE, READER_ONCE, reader_name(r)));
 	follow_begin(&r->follow, (uint64_t)offset);
+	return (answer);
+}
+
+static enum reader_answer
+reader_open_spool(struct reader *r)
+{
+	int known = r->resume.flags & PLACE_BEGUN;
+
+	if (!r->looked && spool_resume(r->spool,
+	    known ? r->resume.offset : spool_start(r->spool),
+	    !known || (r->resume.flags & PLACE_HEADER),
+	    r->resume.flags & PLACE_ENDED) == -1)
+		return (reader_say(r, READER_FAILED, "read %s", reader_name(r)));
+	r->looked = 1;
+	r->fd = STDIN_FILENO;
+	follow_begin(&r->follow, spool_offset(r->spool));
 	return (READER_BEGIN);
 }
 
@@ -160,10 +249,9 @@ reader_look(struct reader *r, uint64_t now_ms)
 		return (READER_END);
 	case FOLLOW_TRUNCATED:
 		r->anew = 1;
-		return (reader_say(r, READER_WARN, "%s: was read to byte %llu, now it is "
-		    "%llu bytes and differs before that; truncated in place "
-		    "(copytruncate?): lines may be lost", reader_name(r),
-		    (unsigned long long)r->follow.offset, (unsigned long long)size));
+		rotation_differs(r->error, sizeof(r->error), reader_at(r), r->follow.offset,
+		    size, 0);
+		return (READER_WARN);
 	case FOLLOW_FAILED:
 		break;
 	}
@@ -176,6 +264,9 @@ reader_at_end(struct reader *r, uint64_t now_ms)
 {
 	int fd;
 
+	/* of a file that had the name before the last one nothing more can come */
+	if (r->elsewhere && r->next_past < r->past.n)
+		return (READER_END);
 	if (r->following && r->regular) {
 		r->follow.at_end = 1;
 		return (reader_look(r, now_ms));
@@ -190,6 +281,44 @@ reader_at_end(struct reader *r, uint64_t now_ms)
 	return (READER_WAIT);
 }
 
+static enum reader_answer
+reader_read_spool(struct reader *r, char *buf, size_t len, size_t *got)
+{
+	enum spool_answer answer;
+
+	if (r->fd == -1)
+		return (reader_open_spool(r));
+	answer = spool_read(r->spool, buf, len, got);
+	if (answer == SPOOL_FULL && !r->full) {
+		r->full = 1;
+		return (reader_say(r, READER_WARN, "%s: waits for a checkpoint: what is "
+		    "spooled since the last one has reached --spool-max", reader_name(r)));
+	}
+	r->full = answer == SPOOL_FULL;
+	switch (answer) {
+	case SPOOL_BYTES:
+		follow_read(&r->follow, buf, *got);
+		return (READER_BYTES);
+	case SPOOL_WAIT:
+	case SPOOL_FULL:
+		return (READER_WAIT);
+	case SPOOL_END:
+		return (READER_END);
+	case SPOOL_FAILED:
+		break;
+	}
+	return (reader_say(r, READER_FAILED, "read %s", reader_name(r)));
+}
+
+/* Where others share the offset and nothing is read twice, it moves with us. */
+static ssize_t
+reader_get(struct reader *r, char *buf, size_t len)
+{
+	if (r->regular && (r->replay || !r->standard))
+		return (pread(r->fd, buf, len, (off_t)r->follow.offset));
+	return (read(r->fd, buf, len));
+}
+
 enum reader_answer
 reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *got)
 {
@@ -197,6 +326,8 @@ reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *go
 	enum reader_answer answer;
 	ssize_t n;
 
+	if (r->spool != NULL)
+		return (reader_read_spool(r, buf, len, got));
 	if (r->fd == -1)
 		return (reader_open(r));
 	if (r->anew)
@@ -206,15 +337,14 @@ reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *go
 	pfd.fd = r->fd;
 	if (!r->regular && poll(&pfd, 1, 0) <= 0)
 		return (READER_WAIT);
-	if ((n = read(r->fd, buf, len)) == -1) {
+	if ((n = reader_get(r, buf, len)) == -1) {
 		if (errno == EINTR || errno == EAGAIN)
 			return (READER_WAIT);
 		return (reader_fail(r));
 	}
 	if (n == 0)
 		return (reader_at_end(r, now_ms));
-	if (r->following)
-		follow_read(&r->follow, buf, (size_t)n);
+	follow_read(&r->follow, buf, (size_t)n);
 	*got = (size_t)n;
 	return (READER_BYTES);
 }
@@ -222,9 +352,16 @@ reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *go
 int
 reader_next(struct reader *r)
 {
+	int more = r->following && r->regular && !r->standard;
+
+	if (r->spool != NULL)
+		more = spool_next(r->spool);
+	else if (r->elsewhere && !r->following)
+		/* that nobody has made a new file yet is no error */
+		more = r->next_past < r->past.n || access(r->path, F_OK) == 0;
 	r->next = follow_take_next(&r->follow);
 	reader_close(r);
-	return (r->following && r->regular && !r->standard);
+	return (more);
 }
 
 int
@@ -260,10 +397,22 @@ reader_regular(const struct reader *r)
 	return (r->regular);
 }
 
+uint64_t
+reader_inode(const struct reader *r)
+{
+	return (r->inode);
+}
+
 int
 reader_fd(const struct reader *r)
 {
 	return (r->fd);
+}
+
+int
+reader_wait_fd(const struct reader *r)
+{
+	return (r->regular || r->full ? -1 : r->fd);
 }
 
 const char *

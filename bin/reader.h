@@ -2,7 +2,8 @@
  * reader: the bytes of one file, FIFO or standard input, as they come.
  *
  * A call never blocks.  A followed file is read through renames and truncations,
- * and waited for where it is missing.
+ * and waited for where it is missing.  One that was read before goes on where it
+ * was, which may be in files that had its name, before it is read itself.
  */
 #ifndef READER_H
 #define READER_H
@@ -10,7 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "position.h"
+#include "rotation.h"
+#include "spool.h"
+
 #define READER_QUIET_MS	1000	/* a renamed file has ended after so long a silence */
+
+/* What cannot be read again has no place in a job, but for standard input. */
+#define READER_ONCE	"%s: is no regular file and cannot be read again; put it on " \
+			"standard input, which is spooled"
 
 struct reader;
 
@@ -20,12 +29,25 @@ enum reader_answer {
 	READER_WAIT,	/* nothing now */
 	READER_END,	/* nothing more, unless reader_next() says that there is */
 	READER_WARN,	/* reader_error() is worth a line; call again */
-	READER_FAILED	/* reader_error() */
+	READER_FAILED,	/* reader_error() */
+	READER_MISUSE	/* reader_error(): it is not what was read before */
 };
 
-/* path is copied; "-" is standard input.  NULL: no memory. */
-struct reader *reader_new(const char *path, int follow);
+/*
+ * path is copied; "-" is standard input.  replay: it may be read again by a later
+ * process, hence leave the offset that others see where it is.  NULL: no memory.
+ */
+struct reader *reader_new(const char *path, int follow, int replay);
 void	 reader_free(struct reader *);
+
+/*
+ * Before the first read: begin at place, in the first of the files past if there
+ * are any, which are then followed by path itself.  past is taken over.
+ */
+void	 reader_resume(struct reader *, const struct place *, struct rotation *past);
+
+/* Before the first read: standard input is spooled.  Borrowed. */
+void	 reader_spool(struct reader *, struct spool *);
 
 /* One read(2) at most; now_ms is any clock that does not go back. */
 enum reader_answer reader_read(struct reader *, char *buf, size_t len, uint64_t now_ms,
@@ -45,7 +67,9 @@ int	 reader_has_past(const struct reader *);
 
 uint64_t reader_offset(const struct reader *);	/* bytes, of the next read */
 int	 reader_regular(const struct reader *);	/* as far as it has been opened */
+uint64_t reader_inode(const struct reader *);	/* likewise */
 int	 reader_fd(const struct reader *);	/* -1: not open */
+int	 reader_wait_fd(const struct reader *);	/* to wait for; -1: none */
 const char *reader_name(const struct reader *);	/* "standard input" for "-" */
 const char *reader_error(const struct reader *);
 

@@ -5,20 +5,26 @@
  * and end, or, with -F, all at once and for ever.  The origin that the runtime
  * knows is always that of the next record, so that whatever is wrong with a
  * record is said with its file, number (a header line is not counted) and byte.
+ * In a job that place is what a checkpoint keeps: everything emitted lies before
+ * it, everything after it is read again, from the files or from the spool.
  * Relies on: files and counter never block, and hand out whole lines only.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "weir.h"
 #include "counter.h"
 #include "files.h"
 #include "pace.h"
+#include "position.h"
+#include "spool.h"
 
 #define SOURCE_RECORD		(UINT64_C(1) << 20)	/* bytes: --max-record */
 #define SOURCE_RECORD_MAX	(UINT64_C(64) << 20)
+#define SOURCE_SPOOL		(UINT64_C(1) << 30)	/* bytes: --spool-max */
 #define SOURCE_LINGER_MAX	UINT64_C(3600000)	/* ms */
 #define SOURCE_NO_RATE		UINT64_MAX
 
@@ -26,14 +32,16 @@ static struct {
 	/* options */
 	int		 follow, header;
 	const char	*start, *range;
-	uint64_t	 rate, max_record, linger_ms;
+	uint64_t	 rate, max_record, linger_ms, spool_max;
 
 	struct files	*files;		/* NULL: the counter */
+	struct spool	*spool;		/* NULL: not needed */
 	struct counter	 counter;
 	struct pace	 pace;
 	int		 shared;	/* among the subtasks */
 } source = {
 	.rate = SOURCE_NO_RATE, .max_record = SOURCE_RECORD, .linger_ms = 10,
+	.spool_max = SOURCE_SPOOL,
 };
 
 static const struct weir_option source_options[] = {
@@ -51,6 +59,8 @@ static const struct weir_option source_options[] = {
 	    .help = "a longer record is a bad one (1M)" },
 	{ .name = "linger", .arg = "DURATION", .type = WEIR_DURATION, .to = &source.linger_ms,
 	    .help = "how long a partly filled frame may wait (10ms)" },
+	{ .name = "spool-max", .arg = "SIZE", .type = WEIR_SIZE, .to = &source.spool_max,
+	    .help = "in a job: so much of standard input waits for a checkpoint (1G)" },
 	{ .name = NULL }
 };
 
@@ -93,6 +103,7 @@ source_setup_files(struct weir *w, int argc, char *argv[])
 		.max_record = (size_t)source.max_record,
 		.follow = source.follow,
 		.header = source.header,
+		.replay = weir_job(w),
 	};
 	int i;
 
@@ -121,6 +132,9 @@ source_setup(struct weir *w, int argc, char *argv[])
 		return (weir_misuse(w, "--max-record: from 1 byte to 64M"));
 	if (source.linger_ms > SOURCE_LINGER_MAX)
 		return (weir_misuse(w, "--linger: at most 1h"));
+	/* a record that does not fit would wait for ever */
+	if (source.spool_max <= source.max_record)
+		return (weir_misuse(w, "--spool-max: more than --max-record"));
 	weir_limit(w, (size_t)source.max_record);
 	weir_linger(w, source.linger_ms);
 	if (source.rate != SOURCE_NO_RATE && (source.rate < 1 || source.rate > PACE_MAX))
@@ -169,18 +183,91 @@ source_answer(struct weir *w, enum input_answer answer)
 	}
 }
 
-/* Which subtask this is, is not known before open. */
 static void
-source_share(struct weir *w)
+source_say(void *w, const char *line)
+{
+	weir_warn(w, "%s", line);
+}
+
+/* Which subtask this is, is not known before; position NULL: at the beginning. */
+static int
+source_share(struct weir *w, const struct position *position)
 {
 	unsigned subtask = weir_subtask(w), parallelism = weir_parallelism(w);
 
 	source.shared = 1;
+	pace_init(&source.pace, source.rate, subtask, parallelism);
 	if (source.files == NULL)
 		counter_share(&source.counter, subtask, parallelism);
-	else
-		files_share(source.files, subtask, parallelism);
-	pace_init(&source.pace, source.rate, subtask, parallelism);
+	else if (files_share(source.files, position, subtask, parallelism, source_say, w) == -1)
+		return (weir_misuse(w, "%s", files_error(source.files)));
+	return (0);
+}
+
+static int
+source_resume(struct weir *w, const struct position *p)
+{
+	if (p->parallelism != weir_parallelism(w))
+		return (weir_misuse(w, "-p %u: the checkpoint is one of -p %u, whose subtasks each "
+		    "have their own positions", weir_parallelism(w), p->parallelism));
+	if ((p->kind == POSITION_COUNTER) != (source.files == NULL))
+		return (weir_misuse(w, "the checkpoint is one of a source with%s --count",
+		    p->kind == POSITION_COUNTER ? "" : "out"));
+	if (source_share(w, p) == -1)
+		return (-1);
+	if (source.files == NULL &&
+	    counter_resume(&source.counter, p->next, p->bytes, p->records) == -1)
+		return (weir_misuse(w, "--count %s: the checkpoint is at %llu, which is not in "
+		    "there", source.range, (unsigned long long)p->next));
+	return (0);
+}
+
+static int
+source_restore(struct weir *w, const void *state, size_t len)
+{
+	struct position position;
+	int status;
+
+	if (position_decode(&position, state, len) == -1)
+		return (errno == ENOMEM ? weir_error(w, "%s", strerror(ENOMEM)) :
+		    weir_misuse(w, "the position in the checkpoint (%zu bytes) is damaged", len));
+	status = source_resume(w, &position);
+	position_free(&position);
+	return (status);
+}
+
+static int
+source_snapshot(struct weir *w, uint64_t checkpoint)
+{
+	struct position position = { .kind = POSITION_COUNTER };
+	size_t len;
+	void *bytes;
+	int status;
+
+	if (source.files == NULL) {
+		position.next = source.counter.next;
+		position.bytes = source.counter.bytes;
+		position.records = source.counter.records;
+	} else if (files_position(source.files, &position) == -1)
+		return (weir_error(w, "%s", files_error(source.files)));
+	position.subtask = weir_subtask(w);
+	position.parallelism = weir_parallelism(w);
+	if ((bytes = position_encode(&position, &len)) == NULL)
+		return (weir_error(w, "%s", strerror(ENOMEM)));
+	if (source.spool != NULL)
+		spool_release(source.spool, files_spooled(source.files), checkpoint);
+	status = weir_save(w, bytes, len);
+	free(bytes);
+	return (status);
+}
+
+static int
+source_complete(struct weir *w, uint64_t checkpoint)
+{
+	(void)w;
+	if (source.spool != NULL)
+		spool_complete(source.spool, checkpoint);
+	return (0);
 }
 
 static int
@@ -190,10 +277,16 @@ source_open(struct weir *w)
 	enum input_answer answer;
 	int status = WEIR_MORE;
 
-	if (!source.shared)
-		source_share(w);
+	if (!source.shared && source_share(w, NULL) == -1)
+		return (-1);
 	if (source.files == NULL)
-		return (weir_origin(w, source.range, 0, 1));
+		return (weir_origin(w, source.range, source.counter.bytes,
+		    source.counter.records + 1));
+	if (weir_job(w) && source.spool == NULL && files_need_spool(source.files)) {
+		if ((source.spool = spool_open(w, STDIN_FILENO, source.spool_max)) == NULL)
+			return (-1);
+		files_spool(source.files, source.spool);
+	}
 	if (!source.header)
 		return (WEIR_OK);
 	while (status == WEIR_MORE) {
@@ -278,7 +371,9 @@ source_close(struct weir *w, int ok)
 	(void)w;
 	(void)ok;
 	files_free(source.files);
+	spool_free(source.spool);
 	source.files = NULL;
+	source.spool = NULL;
 	return (0);
 }
 
@@ -291,6 +386,9 @@ static const struct weir_stage stage = {
 	.setup = source_setup,
 	.open = source_open,
 	.produce = source_produce,
+	.snapshot = source_snapshot,
+	.restore = source_restore,
+	.complete = source_complete,
 	.close = source_close,
 };
 
