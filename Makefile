@@ -31,7 +31,7 @@ LUA_LIBS =	$$(pkg-config --libs lua5.4)
 source =	source files operands resume rotation input reader follow trail spool \
 		header lines carry counter pace position
 keyby =		keyby fields pattern
-statemap =	statemap fields luafunction luaoutput $(lua)
+statemap =	statemap fields luafunction luaoutput $(lua) $(command)
 reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs
@@ -43,6 +43,7 @@ stop =		stop ending $(tool)
 cancel =	cancel ending $(tool)
 tool =		tool ask
 control =	$(sort $(run) $(status) $(history) $(checkpoint) $(stop) $(cancel))
+command =	command protocol inflight process carry
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir

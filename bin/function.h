@@ -23,6 +23,8 @@ struct weir_function {
 		    const struct weir_record *, size_t n);
 
 	int	(*end)(struct weir_function *, struct weir *);
+	int	(*ready)(struct weir_function *, struct weir *);
+	int	(*drain)(struct weir_function *, struct weir *);
 
 	/* Frees the function too. */
 	void	(*close)(struct weir_function *);
@@ -40,10 +42,13 @@ struct weir_function {
  *			makes one record of two.  emit_end: 0: print it each time,
  *			1: once for each key, at the end.
  * foldfunction_new	the folds of folds.h, as operands.
+ * command_new		a program that speaks protocol.h; argv stays the caller's.
+ *			timeout_ms: how long it may be silent when asked.
  */
 struct weir_function	*luafunction_new(struct weir *, const char *text, const char *file);
 struct weir_function	*luafold_new(struct weir *, const char *text, const char *file,
 			    int emit_end);
 struct weir_function	*foldfunction_new(struct weir *, int argc, char *argv[], int emit_end);
+struct weir_function	*command_new(struct weir *, char *argv[], uint64_t timeout_ms);
 
 #endif

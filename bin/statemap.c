@@ -12,7 +12,7 @@
 #include "function.h"
 
 static const char		*expression, *file;
-static uint64_t			 memory = 256u << 20;
+static uint64_t			 memory = 256u << 20, reply_timeout = 30000;
 static struct weir_function	*function;
 
 static const struct weir_option options[] = {
@@ -24,6 +24,9 @@ static const struct weir_option options[] = {
 	{ .letter = 'M', .name = "memory", .arg = "SIZE",
 	  .help = "bound of the table of state (default 256M)",
 	  .type = WEIR_SIZE, .to = &memory },
+	{ .name = "reply-timeout", .arg = "DURATION",
+	  .help = "how long COMMAND may be silent when it is asked (default 30s)",
+	  .type = WEIR_DURATION, .to = &reply_timeout },
 	FIELDS_OPTIONS,
 	{ .name = NULL }
 };
@@ -32,18 +35,21 @@ static int
 statemap_setup(struct weir *w, int argc, char *argv[])
 {
 	const char *wrong;
+	int command = weir_command(w);
 
-	if (argc > 0)
+	if (argc > 0 && !command)
 		return (weir_misuse(w, "\"%s\" is no operand of mine; the function is given "
-		    "by -e LUA or -f FILE", argv[0]));
-	if (expression == NULL && file == NULL)
-		return (weir_misuse(w, "which function? -e LUA or -f FILE"));
-	if (expression != NULL && file != NULL)
-		return (weir_misuse(w, "-e and -f are two functions; give me one"));
+		    "by -e LUA, -f FILE or -- COMMAND", argv[0]));
+	if ((expression != NULL) + (file != NULL) + command > 1)
+		return (weir_misuse(w, "%s and %s are two functions; give me one",
+		    expression != NULL ? "-e" : "-f", command ? "--" : "-f"));
+	if (argc == 0 && expression == NULL && file == NULL)
+		return (weir_misuse(w, "which function? -e LUA, -f FILE or -- COMMAND"));
 	if ((wrong = fields_check()) != NULL)
 		return (weir_misuse(w, "%s", wrong));
 	weir_memory(w, memory);
-	function = luafunction_new(w, expression, file);
+	function = command ? command_new(w, argv, reply_timeout) :
+	    luafunction_new(w, expression, file);
 	return (function == NULL ? -1 : 0);
 }
 
@@ -60,6 +66,24 @@ statemap_batch(struct weir *w, const struct weir_record *records, size_t n)
 }
 
 static int
+statemap_end(struct weir *w)
+{
+	return (function->end != NULL ? function->end(function, w) : WEIR_OK);
+}
+
+static int
+statemap_ready(struct weir *w)
+{
+	return (function->ready != NULL ? function->ready(function, w) : 0);
+}
+
+static int
+statemap_drain(struct weir *w)
+{
+	return (function->drain != NULL ? function->drain(function, w) : WEIR_OK);
+}
+
+static int
 statemap_close(struct weir *w, int ok)
 {
 	(void)w;
@@ -71,13 +95,16 @@ statemap_close(struct weir *w, int ok)
 static const struct weir_stage statemap = {
 	.abi = WEIR_ABI,
 	.name = "statemap",
-	.synopsis = "-e LUA | -f FILE",
+	.synopsis = "-e LUA | -f FILE | -- COMMAND [ARG]...",
 	.summary = "apply a function to each record and its key's state",
 	.libraries = LUA_RELEASE,
 	.options = options,
 	.setup = statemap_setup,
 	.open = statemap_open,
 	.batch = statemap_batch,
+	.end = statemap_end,
+	.ready = statemap_ready,
+	.drain = statemap_drain,
 	.close = statemap_close,
 };
 

@@ -219,7 +219,7 @@ end'
 
 @test "what is no function" {
 	run_weir -s 2 'weir statemap'
-	assert_err 'statemap: which function? -e LUA or -f FILE'
+	assert_err 'statemap: which function? -e LUA, -f FILE or -- COMMAND'
 	run_weir -s 2 'weir statemap -e "function(k, r) return r end"'
 	grep -q "put 'return' before it" <<<"$stderr"
 	run_weir -s 2 'weir statemap -e "return function("'

@@ -425,15 +425,16 @@ end(struct loop *l)
 
 	if (w->out != NULL && outlet_serve(w) == -1)
 		return (-1);
+	if (!l->ended && w->out != NULL && !w->quit && weir_full(w) &&
+	    (done = emit_flush(w)) != 1)
+		return (done);
 	if (!l->ended && w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
 		return (done == -1 ? -1 : 0);
 	if (!l->ended && !w->quit && l->why == FRAME_EOF && w->stage->end != NULL) {
-		if (w->out != NULL && weir_full(w))
-			return (emit_flush(w) == -1 ? -1 : 0);
 		if ((done = w->stage->end(w)) == -1)
 			return (-1);
 		if (done != WEIR_OK)
-			return (2);
+			return (done == WEIR_WAIT ? 0 : 2);
 	}
 	l->ended = 1;
 	if (w->out == NULL)

@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# statemap -- COMMAND: a program that is asked and answers, the state kept for it.
+
+# shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
+load lib/helper
+
+setup() {
+	weir_setup
+	# the total of field 2 before each record; one print a record is one write
+	cat >total.awk <<-'END'
+	BEGIN { FS = "\t" }
+	{
+		n = substr($2, 2) + 0
+		split($3, f, ",")
+		print ">" $1 "," n "\n=" n + f[2]
+	}
+	END
+	cat >total.py <<-'END'
+	import sys
+	for line in sys.stdin:
+	    key, state, rec = line.rstrip("\n").split("\t", 2)
+	    n = int(state[1:]) if state != "." else 0
+	    print(f">{key},{n}")
+	    print(f"={n + int(rec.split(',')[1])}")
+	END
+}
+
+# records NAME: comma separated, from standard input
+records() {
+	tr ' ' ',' >"$1"
+}
+
+# asked COMMAND [ARG]...: the file in, keyed by its first field, to $output
+asked() {
+	run_weir 'weir source in | weir keyby -t , -k 1 | weir statemap -- "$@" | weir sink -' "$@"
+}
+
+# fails COMMAND [ARG]...: the same, which fails
+fails() {
+	run_weir -s any 'weir source in | weir keyby -t , -k 1 | weir statemap -- "$@" | weir sink -' "$@"
+}
+
+@test "W3: the total before each record, by awk, by mawk, by python" {
+	records in <<<$'a 1\nb 10\na 2\na 3\nb 5'
+	asked mawk -W interactive -f total.awk
+	assert_output $'a,0\nb,0\na,1\na,3\nb,10'
+	asked gawk -f total.awk
+	assert_output $'a,0\nb,0\na,1\na,3\nb,10'
+	asked python3 total.py
+	assert_output $'a,0\nb,0\na,1\na,3\nb,10'
+}
+
+@test "the protocol: any number of outputs, a state stored, cleared, kept" {
+	records in <<<$'a 1\na 2\na 3\na 4\na 5'
+	cat >answers.sh <<-'END'
+	while IFS=$(printf '\t') read -r key state rec; do
+		echo ">$state"
+		case $rec in
+		*1)	echo '=one' ;;
+		*2)	printf '>twice\n>\n.\n' ;;
+		*3)	echo - ;;
+		*4)	echo . ;;
+		*5)	echo = ;;
+		esac
+	done
+	END
+	asked sh answers.sh
+	assert_output $'.\n=one\ntwice\n\n=one\n.\n.'
+}
+
+@test "a key and a state with TAB, backslash and newline come as escapes" {
+	printf 'a\\b\tc\n' >in
+	run_weir 'weir source in | weir keyby -t ";" -k 1 | weir statemap -- "$@" | weir sink -' \
+	    sed -u 's/^\(.*\)	\.	\(.*\)$/>\1;\2\n=x/'
+	assert_output 'a\\b\tc;a\b	c'
+	records in <<<$'k 1\nk 2'
+	asked sed -u -e '1s/.*/=t\\tn\\nb\\\\/' -e '2s/^k	=\(.*\)	.*/>\1\n-/'
+	assert_output "t\\tn\\nb\\\\"
+}
+
+@test "without keys: map and filter; a state is an error" {
+	seq 1 3000 >in
+	run_weir 'weir source in | weir statemap -- mawk -W interactive -F "\t" "$1" | weir sink got' \
+	    '$3 % 3 == 0 { print ">" $0 } { print "." }'
+	awk '$1 % 3 == 0 { print "\t.\t" $0 }' in >want
+	assert_same want got
+	run_weir 'weir source in | weir statemap -- sed -u s/.*/-/ | weir sink -'
+	assert_output ''
+	run_weir -s any 'weir source in | weir statemap -- sed -u s/.*/=1/ | weir sink -'
+	grep -q "^statemap: in: record 1, byte 0: sed answers with a state, but the stream is not keyed (put 'weir keyby -k FIELD' before me)" <<<"$stderr"
+}
+
+@test "outputs come in the order of the records; each key's state as awk keeps it" {
+	local seed=$RANDOM
+	echo "seed $seed" >&2
+	awk -v seed="$seed" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < 30000; i++)
+			printf "%d,%d\n", rand() ^ 2 * 5000, rand() * 100
+	}' >in
+	awk -F , '{ print $1 "," t[$1] + 0; t[$1] += $2 }' in >want
+	run_weir 'weir source in | weir keyby -t , -k 1 |
+	    weir statemap -- mawk -W interactive -f total.awk | weir sink got'
+	assert_same want got
+	run_weir 'weir source in | weir keyby -t , -k 1 |
+	    weir statemap -p 2 -- gawk -f total.awk | weir sink - | sort >got2'
+	sort want >want2
+	assert_same want2 got2
+}
+
+@test "large records, a large state, much output, a slow reader" {
+	awk 'BEGIN {
+		long = sprintf("%100000s", "")
+		gsub(/ /, "x", long)
+		for (i = 0; i < 60; i++)
+			print i % 2 "," substr(long, 1, i * 1500)
+	}' >in
+	awk -F , '{ print $0 s[$1]; print $0; s[$1] = s[$1] $2 }' in >want
+	cat >grow.awk <<-'END'
+	{
+		state = substr($2, 2)
+		split($3, f, ",")
+		print ">" $3 state
+		print ">" $3
+		print "=" state f[2]
+	}
+	END
+	run_weir 'weir source --max-record 8M in | weir keyby -t , -k 1 |
+	    weir statemap -- gawk -F "\t" -f grow.awk | weir sink - | (read -r line; echo "$line"; cat) >got'
+	assert_same want got
+}
+
+@test "a program that is not there" {
+	echo a >in
+	run_weir -s any 'weir source in | weir statemap -- ./no-such-program | weir sink -'
+	assert_err 'statemap: ./no-such-program: No such file or directory'
+	run_weir -s 2 'weir statemap --'
+	assert_err 'statemap: which function? -e LUA, -f FILE or -- COMMAND'
+	run_weir -s 2 'weir statemap mawk'
+	run_weir -s 2 'weir statemap -e "return print" -- mawk'
+	assert_err 'statemap: -e and -- are two functions; give me one'
+}
+
+@test "it ends early: how, and with which record" {
+	records in <<<$'a 1\nb 2\nc 3'
+	fails sh -c 'read -r line; echo .; exit 3'
+	grep -q '^statemap: in: record 2, byte 4: sh has ended before its input, with status 3; it has this record and 1 more to answer$' <<<"$stderr"
+	fails sh -c 'read -r line; kill -9 $$'
+	grep -q '^statemap: in: record 1, byte 0: sh has ended before its input, with signal 9 (Killed); it has this record and 2 more to answer$' <<<"$stderr"
+	fails sh -c 'read -r a; read -r b; printf ".\n.\n"; exec >&- ; read -r c; read -r d'
+	grep -q '^statemap: in: record 3, byte 8: sh has closed its output; it has this record to answer$' <<<"$stderr"
+}
+
+@test "it ends badly when all is answered" {
+	records in <<<$'a 1'
+	fails sh -c 'read -r line; echo .; read -r line; exit 4'
+	assert_err 'statemap: sh has answered all, and ended with status 4'
+	fails sh -c 'read -r line; echo .; read -r line; echo more'
+	assert_err 'statemap: sh answers "more", which nothing was asked for'
+}
+
+@test "what is no answer, one too many, half of one" {
+	records in <<<$'a 1\nb 2'
+	fails sed -u 's/.*/good\tbad/'
+	grep -q '^statemap: in: record 1, byte 0: sed answers "good\\tbad", which is none of >OUTPUT, =STATE, - and .;' <<<"$stderr"
+	fails sed -u 's/.*/=a\\x/'
+	grep -qF 'sed answers "=a\\x", which has a backslash that is none of \t, \n and \\;' <<<"$stderr"
+	fails sed -u '2s/.*/.\n./;1s/.*/./'
+	assert_err 'statemap: sed answers ".", which nothing was asked for'
+	fails sh -c 'read -r line; printf ">half"'
+	grep -q '^statemap: in: record 1, byte 0: sh answers ">half", which is no whole line; ' <<<"$stderr"
+}
+
+@test "14: output held back is named with its cure" {
+	records in <<<$'a 1'
+	run_weir -s any 'weir source in | weir statemap --reply-timeout 100ms -- sh -c "sleep 60" |
+	    weir sink -'
+	assert_err 'statemap: sh has one record and has answered nothing for 100 ms; output held back? mawk -W interactive, gawk fflush(), python3 -u, sed -u, jq -M --unbuffered'
+	records in <<<$'a 1\nb 1'
+	run_weir -s any 'weir source in | weir statemap --reply-timeout 1s -- mawk "{ print \".\" }" |
+	    weir sink -'
+	assert_err 'statemap: mawk has 2 records and has answered nothing for 1 s; output held back? mawk -W interactive, gawk fflush(), python3 -u, sed -u, jq -M --unbuffered'
+}
+
+@test "its output is a raw terminal, its input a pipe, and it knows no colours" {
+	echo a >in
+	cat >look.sh <<-'END'
+	read -r line
+	test -t 1 && echo '>terminal'
+	test -t 0 || echo '>pipe'
+	exec 3>&1
+	stty -a <&3 | grep -q -- -opost && echo '>raw'
+	(: </dev/tty) 2>/dev/null || echo '>controls nothing'
+	echo ">$TERM $NO_COLOR"
+	trap | sed 's/^/>/'
+	echo .
+	read -r line
+	:
+	END
+	run_weir 'setsid -w weir source in | setsid -w weir statemap -- sh look.sh | weir sink -'
+	assert_output $'terminal\npipe\nraw\ncontrols nothing\ndumb 1'
+	run_weir -s any 'weir source in | weir statemap -- sh -c "read -r line; kill -PIPE \$\$" | weir sink -'
+	grep -q 'with signal 13' <<<"$stderr"
+}
+
+@test "stopped: what was asked is answered, the program ends" {
+	start job 'weir source --count 1.. | weir statemap -- mawk -W interactive -F "\t" "$1" | weir sink -' \
+	    '{ print ">" $3 "\n." }'
+	wait_for test -s job.out
+	kill -INT -- -"$job_pid"
+	finish job
+	seq 1 "$(wc -l <job.out)" >want
+	assert_same want job.out
+}
+
+@test "nobody reads on: all end" {
+	run_weir 'weir source --count 1.. | weir statemap -- mawk -W interactive "{ print \">\" \$2 \"\\n.\" }" |
+	    weir sink - | head -n 1'
+}
