@@ -41,15 +41,17 @@ history =	history moment $(tool)
 checkpoint =	checkpoint $(tool)
 stop =		stop ending $(tool)
 cancel =	cancel ending $(tool)
+crashtest =	crashtest trial victims scratch differ chance joboptions $(tool)
 tool =		tool ask
-control =	$(sort $(run) $(status) $(history) $(checkpoint) $(stop) $(cancel))
 command =	command protocol inflight process carry
+control =	$(sort $(run) $(status) $(history) $(checkpoint) $(stop) $(cancel) \
+		$(crashtest))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
 CONTROLS =	$L/weir-run $L/weir-status $L/weir-history $L/weir-checkpoint $L/weir-stop \
-		$L/weir-cancel
+		$L/weir-cancel $L/weir-crashtest
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 
@@ -67,9 +69,11 @@ $L/weir-history:	$(history:%=$B/bin/%.o)
 $L/weir-checkpoint:	$(checkpoint:%=$B/bin/%.o)
 $L/weir-stop:		$(stop:%=$B/bin/%.o)
 $L/weir-cancel:		$(cancel:%=$B/bin/%.o)
+$L/weir-crashtest:	$(crashtest:%=$B/bin/%.o)
 
 $B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
 $L/weir-statemap $L/weir-reduce: LIBS = $(LUA_LIBS)
+$L/weir-crashtest:	LIBS = -lm
 $(statemap:%=$B/bin/%.o) $(reduce:%=$B/bin/%.o): INCLUDE = -Ilib -Ibin $(LUA_CFLAGS)
 
 $(PROGRAMS) $(FRONT): $(LIBWEIR)
@@ -80,7 +84,7 @@ $(PROGRAMS) $(FRONT): $(LIBWEIR)
 
 $(CONTROLS): $B/lib/floors.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) $(LIBS)
 
 # The library: all floors in one object that exports weir_* and nothing else.
 # Unit tests see the insides: they link floors.a, and parts.a of the programs.
