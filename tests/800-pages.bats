@@ -37,8 +37,8 @@ said() {
 		letter = $1 ~ /^-.,$/ ? substr($1, 2, 1) : "-"
 		sub(/^ +(-., )?--/, "")
 		name = $1
-		sub(name, "")
-		print letter, name (/^ [^ ]/ ? " +" : "")
+		may = sub(/\[=.*/, "", name)
+		print letter, name (may || substr($0, length(name) + 1) ~ /^ [^ ]/ ? " +" : "")
 	}' | sort
 }
 
