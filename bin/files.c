@@ -16,8 +16,13 @@
 
 #include "files.h"
 #include "header.h"
+#include "notice.h"
 #include "operands.h"
 #include "resume.h"
+
+#define FILES_LOOK_MS	 20	/* how often followed files are looked at */
+#define FILES_WATCHED_MS 200	/* ... although they are watched */
+#define FILES_GATHER_MS	 2	/* at least, after something came */
 
 struct file {
 	char		*path;		/* borrowed from operands */
@@ -32,6 +37,9 @@ struct files {
 	struct place		*places;	/* files_position()'s */
 	size_t			 n, left, current;
 	size_t			 idle;		/* inputs in a row that had nothing */
+	struct notice		*notice;		/* NULL: none */
+	int			 told;		/* it was waited for */
+	uint64_t		 lines_ms;	/* when there were some last */
 	struct input		*placed;	/* whose place was told last */
 	int			 borrowed;	/* the first one is here for its header only */
 	struct header		 header;
@@ -82,6 +90,7 @@ files_free(struct files *f)
 		input_free(f->list[i].input);
 	free(f->list);
 	free(f->places);
+	notice_free(f->notice);
 	operands_free(&f->operands);
 	header_free(&f->header);
 	free(f);
@@ -174,6 +183,9 @@ files_share(struct files *f, const struct position *position, unsigned subtask,
 	struct resume plan = { .say = say, .arg = arg };
 	size_t i;
 	int status;
+
+	if (f->options.follow)
+		f->options.notice = f->notice = notice_new();
 
 	if (position != NULL) {
 		if (files_restore_header(f, position) == -1)
@@ -297,6 +309,7 @@ files_step(struct files *f, char *room, size_t have, size_t most, uint64_t now_m
 	case INPUT_HEADER:
 		return (files_take_header(f, in, chunk));
 	case INPUT_LINES:
+		f->lines_ms = now_ms;
 		if (f->options.follow)
 			files_advance(f);
 		break;
@@ -354,6 +367,10 @@ files_read(struct files *f, char *room, size_t have, size_t most, uint64_t now_m
 
 	if (f->left == 0)
 		return (INPUT_END);
+	/* before the look, so that what comes meanwhile is told again */
+	if (f->told)
+		notice_clear(f->notice);
+	f->told = 0;
 	do
 		answer = files_step(f, room, have, most, now_ms, chunk);
 	while (answer == INPUT_MORE && f->idle > 0);
@@ -367,11 +384,23 @@ files_want(const struct files *f)
 }
 
 int
-files_fd(const struct files *f)
+files_wait(struct files *f, uint64_t now_ms, int *ms)
 {
-	if (f->left == 0 || (f->options.follow && f->left > 1))
+	int fd = -1;
+
+	*ms = -1;
+	if (f->left == 1 || !f->options.follow)
+		fd = input_fd(f->list[f->current].input);
+	if (fd != -1)
+		return (fd);
+	/* a file that is written by the line wakes nobody for each of them */
+	if (!notice_all(f->notice) || now_ms - f->lines_ms < FILES_GATHER_MS) {
+		*ms = notice_all(f->notice) ? FILES_GATHER_MS : FILES_LOOK_MS;
 		return (-1);
-	return (input_fd(f->list[f->current].input));
+	}
+	f->told = 1;
+	*ms = FILES_WATCHED_MS;
+	return (notice_fd(f->notice));
 }
 
 const char *

@@ -59,8 +59,11 @@ enum input_answer files_read(struct files *, char *room, size_t have, size_t mos
 	    uint64_t now_ms, struct input_chunk *);
 size_t	 files_want(const struct files *);
 
-/* The descriptor to wait for; -1: look again after INPUT_LOOK_MS. */
-int	 files_fd(const struct files *);
+/*
+ * After INPUT_WAIT: the descriptor to wait for, -1: none; and for how long: look
+ * again after *ms in any case, unless that is -1.
+ */
+int	 files_wait(struct files *, uint64_t now_ms, int *ms);
 
 const char *files_error(const struct files *);
 

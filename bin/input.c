@@ -71,6 +71,7 @@ input_new(const char *path, const struct input_options *options)
 		return (NULL);
 	}
 	in->options = *options;
+	reader_notice(in->reader, options->notice);
 	in->record = 1;
 	in->header = options->header;
 	in->slow = 1;

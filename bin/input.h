@@ -16,8 +16,6 @@
 #include "rotation.h"
 #include "spool.h"
 
-#define INPUT_LOOK_MS	20	/* how often a followed file is looked at */
-
 struct input;
 
 struct input_options {
@@ -26,6 +24,7 @@ struct input_options {
 	int	 from_end;	/* not what is there at first, only what comes after */
 	int	 header;	/* line 1 is no record */
 	int	 replay;	/* positions will be asked for, and resumed */
+	struct notice *notice;	/* follow: tells of changes; or NULL */
 };
 
 /* What a call came to; the last two are final. */
@@ -36,7 +35,7 @@ enum input_answer {
 			   has its beginning, the next calls skip it */
 	INPUT_HEADER,	/* chunk: line 1, without its newline */
 	INPUT_MORE,	/* nothing for the caller; call again at once */
-	INPUT_WAIT,	/* nothing yet: wait for input_fd() or INPUT_LOOK_MS */
+	INPUT_WAIT,	/* nothing yet: wait for input_fd(), or some time */
 	INPUT_WARN,	/* input_error() is worth a line; call again */
 	INPUT_END,	/* all has been handed out */
 	INPUT_FAILED,	/* input_error(): cannot be read, exit 1 */

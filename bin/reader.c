@@ -38,6 +38,8 @@ struct reader {
 	int		 anew;		/* truncated: begin again */
 	int		 regular, fifo;
 	uint64_t	 inode;
+	struct notice	*notice;		/* NULL: none */
+	int		 watched;	/* its number there; -1: not */
 	struct follow	 follow;
 	char		 error[1024];
 };
@@ -83,7 +85,7 @@ reader_new(const char *path, int follow, int replay)
 	r->standard = strcmp(path, "-") == 0;
 	r->following = follow;
 	r->replay = replay;
-	r->fd = r->next = -1;
+	r->fd = r->next = r->watched = -1;
 	follow_begin(&r->follow, 0);
 	return (r);
 }
@@ -94,6 +96,8 @@ reader_close(struct reader *r)
 	if (r->fd != -1 && !r->standard)
 		close(r->fd);
 	r->fd = -1;
+	notice_drop(r->notice, r->watched);
+	r->watched = -1;
 	follow_close(&r->follow);
 }
 
@@ -125,6 +129,12 @@ reader_spool(struct reader *r, struct spool *spool)
 	r->spool = spool;
 }
 
+void
+reader_notice(struct reader *r, struct notice *notice)
+{
+	r->notice = notice;
+}
+
 /* A followed file that cannot be opened is waited for; said once. */
 static enum reader_answer
 reader_missing(struct reader *r)
@@ -135,6 +145,7 @@ reader_missing(struct reader *r)
 	if (r->missed)
 		return (READER_WAIT);
 	r->missed = 1;
+	notice_add(r->notice, -1, r->path);
 	return (reader_say(r, READER_WARN, "%s: %s; waiting for it", r->path, strerror(errno)));
 }
 
@@ -201,6 +212,10 @@ reader_open(struct reader *r)
 		return (reader_fail(r));
 	else if (r->replay && !r->regular)
 		return (reader_say(r, READER_MISUSE, READER_ONCE, reader_name(r)));
+	if (r->regular)
+		r->watched = notice_add(r->notice, r->fd, r->path);
+	else
+		notice_fail(r->notice);
 	follow_begin(&r->follow, (uint64_t)offset);
 	return (answer);
 }

@@ -14,6 +14,7 @@
 #include "position.h"
 #include "rotation.h"
 #include "spool.h"
+#include "notice.h"
 
 #define READER_QUIET_MS	1000	/* a renamed file has ended after so long a silence */
 
@@ -48,6 +49,9 @@ void	 reader_resume(struct reader *, const struct place *, struct rotation *past
 
 /* Before the first read: standard input is spooled.  Borrowed. */
 void	 reader_spool(struct reader *, struct spool *);
+
+/* Before the first read: who tells when it may have changed.  Borrowed; or NULL. */
+void	 reader_notice(struct reader *, struct notice *);
 
 /* One read(2) at most; now_ms is any clock that does not go back. */
 enum reader_answer reader_read(struct reader *, char *buf, size_t len, uint64_t now_ms,

@@ -153,13 +153,12 @@ source_wait(struct weir *w, int fd, int ms)
 	return (WEIR_WAIT);
 }
 
-/* The files have nothing now: their descriptor ends the wait, or a next look. */
 static int
 source_wait_files(struct weir *w)
 {
-	int fd = files_fd(source.files);
+	int ms, fd = files_wait(source.files, source_now_ms(), &ms);
 
-	return (source_wait(w, fd, fd == -1 ? INPUT_LOOK_MS : -1));
+	return (source_wait(w, fd, ms));
 }
 
 /* What open and produce do with an answer that brings no records. */

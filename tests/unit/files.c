@@ -1,6 +1,8 @@
 /*
  * files: everything that a source reads, in a directory of its own.
  */
+#include <poll.h>
+
 #include "reading.h"
 
 /* The header, or NULL. */
@@ -296,7 +298,7 @@ header_is_waited_for(void)
 static void
 fifo_never_blocks(void)
 {
-	int fd;
+	int fd, ms;
 
 	begin(100);
 	CHECK(mkfifo("f", 0600) == 0);
@@ -304,7 +306,7 @@ fifo_never_blocks(void)
 	CHECK(drains("") && answer == INPUT_WAIT);
 	fd = open("f", O_WRONLY);
 	CHECK(drains("") && answer == INPUT_WAIT);
-	CHECK(files_fd(files) != -1);
+	CHECK(files_wait(files, now_ms, &ms) != -1 && ms == -1);
 	CHECK(write(fd, "1\n2", 3) == 3);
 	CHECK(drains("[f:1:0]1\n") && answer == INPUT_WAIT);
 	CHECK(write(fd, "2\n3", 3) == 3);
@@ -361,18 +363,84 @@ weir_stream_is_refused(void)
 static void
 followed_file_grows(void)
 {
+	int ms;
+
 	begin(100);
 	options.follow = 1;
 	create("a", "1\n2");
 	CHECK(add("a") == 0);
 	CHECK(drains("[a:1:0]1\n") && answer == INPUT_WAIT);
-	CHECK(files_fd(files) == -1);
+	CHECK(files_wait(files, now_ms, &ms) == -1 && ms > 0);
 	CHECK(drains("") && answer == INPUT_WAIT);
 	append("a", "2\n3");
 	CHECK(drains("22\n"));
 	append("a", "\n");
 	CHECK(drains("3\n") && answer == INPUT_WAIT);
 }
+
+#ifdef __linux__
+/* 1 if the descriptor to wait for can be read, within a second. */
+static int
+told(void)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	int ms;
+
+	now_ms += 100;
+	CHECK((pfd.fd = files_wait(files, now_ms, &ms)) != -1 && ms >= 100);
+	return (poll(&pfd, 1, 1000) == 1);
+}
+
+static int
+not_told(void)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	int ms;
+
+	now_ms += 100;
+	CHECK((pfd.fd = files_wait(files, now_ms, &ms)) != -1);
+	return (poll(&pfd, 1, 0) == 0);
+}
+
+static void
+changes_end_the_wait(void)
+{
+	int ms;
+
+	begin(100);
+	options.follow = 1;
+	create("a", "1\n");
+	CHECK(add("a") == 0 && add("b") == 0);
+	CHECK(drains("[a:1:0]1\n{b: No such file or directory; waiting for it}"));
+	CHECK(not_told());
+	append("a", "2\n");
+	CHECK(told() && drains("2\n") && not_told());
+	create("b", "3\n");
+	CHECK(told() && drains("[b:1:0]3\n") && not_told());
+	append("b", "4\n");
+	CHECK(told() && drains("4\n") && not_told());
+	/* written just now: gather some */
+	append("b", "5\n");
+	CHECK(told() && drains("5\n"));
+	CHECK(files_wait(files, now_ms, &ms) == -1 && ms > 0 && ms < 10);
+	CHECK(rename("a", "old") == 0);
+	append("old", "6\n");
+	CHECK(told() && drains("[a:3:4]6\n"));
+	create("a", "7\n");
+	CHECK(told() && drains(""));
+	now_ms += READER_QUIET_MS;
+	CHECK(drains("[a:1:0]7\n") && not_told());
+	append("a", "8\n");
+	CHECK(told() && drains("8\n"));
+	append("old", "9\n");
+	create("other", "x\n");
+	append("other", "x\n");
+	drain();
+	CHECK(not_told());
+	append("other", "x\n");
+	CHECK(not_told());
+}
+#endif
 
 static void
 missing_file_is_named_once_and_waited_for(void)
@@ -748,6 +816,9 @@ main(void)
 	RUN(followed_fifo_takes_the_next_writer);
 	RUN(weir_stream_is_refused);
 	RUN(followed_file_grows);
+#ifdef __linux__
+	RUN(changes_end_the_wait);
+#endif
 	RUN(missing_file_is_named_once_and_waited_for);
 	RUN(renamed_file_is_finished_before_the_next);
 	RUN(two_rotations_between_two_looks_end_at_the_newest);
