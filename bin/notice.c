@@ -82,7 +82,7 @@ notice_new(void)
 int
 notice_add(struct notice *n, int fd, const char *path)
 {
-	(void)w;
+	(void)n;
 	(void)fd;
 	(void)path;
 	return (-1);
@@ -91,7 +91,7 @@ notice_add(struct notice *n, int fd, const char *path)
 void
 notice_drop(struct notice *n, int number)
 {
-	(void)w;
+	(void)n;
 	(void)number;
 }
 #endif

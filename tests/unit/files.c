@@ -429,14 +429,15 @@ changes_end_the_wait(void)
 	create("a", "7\n");
 	CHECK(told() && drains(""));
 	now_ms += READER_QUIET_MS;
-	CHECK(drains("[a:1:0]7\n") && not_told());
+	CHECK(drains("[a:1:0]7\n"));
+	/* that the old one is watched no longer is told as well */
+	CHECK(told() && drains("") && not_told());
 	append("a", "8\n");
 	CHECK(told() && drains("8\n"));
 	append("old", "9\n");
-	create("other", "x\n");
-	append("other", "x\n");
-	drain();
 	CHECK(not_told());
+	create("other", "x\n");
+	CHECK(told() && drains(""));
 	append("other", "x\n");
 	CHECK(not_told());
 }
