@@ -34,8 +34,8 @@ const char *log_name(void);
  * kills there: tests/640-steps.bats goes through all that are named in the code.
  */
 #ifdef WEIR_STEPS
-#define STEP(name)	step(name)
-void	 step(const char *name);
+#define STEP(name)	step_reached(name)
+void	 step_reached(const char *name);
 #else
 #define STEP(name)	((void)0)
 #endif

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 void
-step(const char *name)
+step_reached(const char *name)
 {
 	static unsigned	 times;
 	static char	 want[64], self[96], file[PATH_MAX];

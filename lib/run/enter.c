@@ -196,6 +196,7 @@ job_enter(struct weir *w)
 
 	if ((j = w->job = calloc(1, sizeof(*j))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
+	j->began_ms = now_ms();
 	STEP("enter-begin");
 	if (stage_lock(w) == -1)
 		return (-1);

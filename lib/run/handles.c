@@ -13,6 +13,10 @@
 
 #include "run.h"
 
+/* Parts of the operator state. */
+#define NAMES	"names"		/* of the states, by number */
+#define KEYED	"keyed"		/* the memory backend's */
+
 #define VALUE_MAX	(16U << 20)	/* bytes of one key's value */
 
 struct weir_value {
@@ -49,10 +53,45 @@ handles_open(struct weir *w)
 	return (0);
 }
 
+static int
+names_save(void *store, struct buf *b)
+{
+	return (store_names_save(store, b));
+}
+
+static int
+keyed_save(void *store, struct buf *b)
+{
+	return (store_export(store, b));
+}
+
 struct store *
 handles_store(const struct weir *w)
 {
 	return (w->handles->store);
+}
+
+/* In a job: names and values as of the checkpoint that is restored. */
+static int
+store_restore(struct weir *w, struct store *store)
+{
+	struct job	*j = w->job;
+	const void	*part;
+	size_t		 len;
+
+	if ((part = part_restored(w, NAMES, &len)) != NULL &&
+	    store_names_restore(store, part, len) == -1)
+		return (store_failed(w));
+	if (part_add(w, NAMES, names_save, store) == -1)
+		return (-1);
+	if (!j->memory_backend)
+		return (store_attach(store, stagedir_fd(j->stage), stagedir_path(j->stage),
+		    j->groups, j->concurrent, j->restored, j->m.restore) == -1 ?
+		    store_failed(w) : 0);
+	if ((part = part_restored(w, KEYED, &len)) != NULL &&
+	    store_import(store, part, len) == -1)
+		return (store_failed(w));
+	return (part_add(w, KEYED, keyed_save, store));
 }
 
 static int
@@ -60,9 +99,22 @@ store_make(struct weir *w)
 {
 	struct handles *h = w->handles;
 
-	if (h->store == NULL && (h->store = store_new(w->memory_bytes)) == NULL)
+	if (h->store != NULL)
+		return (0);
+	if ((h->store = store_new(w->memory_bytes)) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
-	return (0);
+	return (w->job != NULL ? store_restore(w, h->store) : 0);
+}
+
+/* State that the stage does not ask for any more is kept all the same. */
+int
+handles_opened(struct weir *w)
+{
+	size_t len;
+
+	if (w->job == NULL || part_restored(w, NAMES, &len) == NULL)
+		return (0);
+	return (store_make(w));
 }
 
 void

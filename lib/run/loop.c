@@ -40,6 +40,7 @@ struct loop {
 	int64_t		 wait_until;	/* a source waits; NEVER: not for a time */
 	int		 waiting;	/* until then, or until its descriptor is ready */
 	int		 announced, ended, finished;
+	int64_t		 busy_ms;		/* when a frame was taken last */
 	int64_t		 timer_ms;		/* of weir_wait_ms(), not a source's; NEVER */
 	int		 ready;			/* what is watched, or the timer */
 	int		 answered;		/* ready() may have emitted */
@@ -220,7 +221,7 @@ stage_open(struct loop *l)
 		source_wait(l);
 		return (w->stop ? weir_error(w, "stopped before the first record") : 0);
 	}
-	return (emit_arenas(w) == -1 ? -1 : 1);
+	return (handles_opened(w) == -1 || emit_arenas(w) == -1 ? -1 : 1);
 }
 
 static int
@@ -395,6 +396,7 @@ consume(struct loop *l)
 			return (1);
 		}
 	}
+	l->busy_ms = l->now;
 	if ((got = inlet_process(w)) == -1)
 		return (-1);
 	if (inlet_credits(w, 0) == -1)
@@ -525,6 +527,8 @@ job_check(struct loop *l)
 		return (-1);
 	if (w->job->done || w->job->broken)
 		return (0);
+	if (tend(w, l->now, l->busy_ms) == -1)
+		return (-1);
 	if (w->out != NULL && outlet_check(w) == -1)
 		return (-1);
 	return (w->in != NULL ? inlet_check(w) : 0);

@@ -197,6 +197,7 @@ job_clean(struct weir *w)
 		return;
 	writer_free(j->writer);
 	j->writer = NULL;
+	tend_end(w);
 	snapshot_free(w);
 	journals_close(w);
 	parts_free(w);

@@ -18,6 +18,7 @@
  *	snapshot	barriers: what is saved, acknowledged, committed
  *	parts		operator state, by name
  *	journals	durable bytes of a stage
+ *	tend		keyed state goes to LevelDB, and leaves memory
  *	output		text for the outside: written through, or with checkpoints
  *	publish		how it becomes visible then
  *	outfile		a file that it goes to: whose, and how long
@@ -257,6 +258,7 @@ struct handles;
 
 int	 handles_open(struct weir *);
 struct store *handles_store(const struct weir *);	/* NULL: it has no keyed state */
+int	 handles_opened(struct weir *);		/* after the stage's open() */
 void	 handles_close(struct handles *);
 
 /* outfile: a file of the outside that is ours alone.  outfile_look() only looks
@@ -347,7 +349,10 @@ struct job {
 	int		 connected, running, done;
 	int		 broken;		/* a neighbour has gone: wait for the next view */
 	int		 stops;			/* signals that were passed on */
-	int64_t		 beat_ms, heard_ms;
+	int64_t		 began_ms, beat_ms, heard_ms;
+	int		 tend, tending;		/* is due; is under way */
+	int64_t		 idle_ms;		/* when it was last done for want of records */
+	uint64_t	 wanted;		/* the completed one then, and one */
 
 	struct jobfile	 file;			/* as it was when we came */
 	const struct jobfile_subtask *restored;	/* of m.restore; NULL: a first start */
@@ -388,6 +393,11 @@ uint64_t snapshot_writing(const struct weir *);	/* id; 0: none */
 int	 snapshot_open(const struct weir *);	/* 1: one of ours waits for its fate */
 int	 snapshot_adopt(struct weir *);		/* those that are retained */
 void	 snapshot_free(struct weir *);
+
+/* tend */
+int	 tend(struct weir *, int64_t now, int64_t busy_ms);
+int	 tend_end(struct weir *);
+int	 store_failed(struct weir *);		/* keeps its sentence; -1 */
 
 /* journals.  The writer calls those with a w. */
 int	 journals_full(const struct weir *);	/* the disk is behind: emit no more */

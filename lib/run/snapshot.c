@@ -66,6 +66,15 @@ decline(struct weir *w, uint64_t id, const char *why)
 	return (r);
 }
 
+int
+store_failed(struct weir *w)
+{
+	const char *why = store_error(handles_store(w));
+
+	return (jobdir_status(errno) == WEIR_USAGE ? weir_misuse(w, "%s", why) :
+	    weir_error(w, "%s", why));
+}
+
 static void
 snap_free(struct snap *s)
 {
@@ -206,9 +215,8 @@ snap_done(void *arg, int result)
 	struct snap	*s = arg;
 	struct weir	*w = s->w;
 
-	if (s->cut != NULL &&
-	    store_cut_done(s->cut, result, &s->part, &s->bytes) == -1 && w->status == 0)
-		weir_error(w, "%s", store_error(handles_store(w)));
+	if (s->cut != NULL && store_cut_done(s->cut, result, &s->part, &s->bytes) == -1)
+		store_failed(w);
 	s->cut = NULL;
 	if (result == -1) {
 		if (w->status == 0 && !journals_failed(w))
@@ -272,12 +280,12 @@ store_collect(struct weir *w, struct snap *s)
 {
 	struct store *store = handles_store(w);
 
-	if (store == NULL)
+	if (store == NULL || w->job->memory_backend)
 		return (1);
 	if ((s->cut = store_cut(store, s->id)) != NULL)
 		return (1);
 	if (errno != EAGAIN)
-		return (weir_error(w, "%s", store_error(store)));
+		return (store_failed(w));
 	return (decline(w, s->id, "the disk is behind with checkpoints before it"));
 }
 
@@ -474,6 +482,7 @@ snapshot_view(struct weir *w)
 		return (-1);
 	if (store != NULL)
 		store_view(store, j->m.oldest);
+	j->tend = 1;
 	if (commit_begin(w) == -1)
 		return (-1);
 	if (j->m.oldest > ss->trimmed && j->m.oldest <= ss->committed &&
