@@ -303,6 +303,53 @@ void	 weir_value_prefetch(struct weir_value *, const struct weir_record *);
 void	 weir_memory(struct weir *, uint64_t bytes);
 
 /*
+ * More of a key than one value: a list, in the order in which it was added to; a
+ * map; a value that all that is added is reduced to.  Handles, keys, names and
+ * borrowing are as for values; bytes that are handed in must not be borrowed from
+ * a state.  To add an element or a pair costs the same whatever there is already.
+ *
+ * weir_list_get	1 and element index (from 0), 0 if there are not so many.
+ * weir_map_get		1 and the value, 0 if there is none.
+ * weir_map_remove	1 if the pair was there, 0 if not.
+ * weir_map_at		1 and pair index (from 0), 0 if there are not so many; in
+ *			no order that means something, but the same in a replay.
+ *			A new pair is the last; for one that is removed the last
+ *			one takes its place.
+ * weir_reducing	the first element is kept as it is; for each further one
+ *			reduce() is called and puts the result of the two, by
+ *			weir_value_put(): 0, -1.
+ * weir_reducing_get	1 and the result, 0 if nothing was added.
+ */
+struct weir_list;
+struct weir_map;
+struct weir_reducing;
+
+struct weir_list *weir_list(struct weir *, const char *name);
+int	 weir_list_add(struct weir_list *, const void *val, size_t len);
+int	 weir_list_get(struct weir_list *, uint64_t index, const void **val, size_t *len);
+int	 weir_list_count(struct weir_list *, uint64_t *n);
+int	 weir_list_clear(struct weir_list *);
+
+struct weir_map *weir_map(struct weir *, const char *name);
+int	 weir_map_put(struct weir_map *, const void *key, size_t keylen, const void *val,
+	    size_t len);
+int	 weir_map_get(struct weir_map *, const void *key, size_t keylen, const void **val,
+	    size_t *len);
+int	 weir_map_remove(struct weir_map *, const void *key, size_t keylen);
+int	 weir_map_at(struct weir_map *, uint64_t index, const void **key, size_t *keylen,
+	    const void **val, size_t *len);
+int	 weir_map_count(struct weir_map *, uint64_t *n);
+int	 weir_map_clear(struct weir_map *);
+
+typedef int weir_reduce(struct weir_value *result, void *arg, const void *current,
+	    size_t currentlen, const void *element, size_t len);
+
+struct weir_reducing *weir_reducing(struct weir *, const char *name, weir_reduce *, void *arg);
+int	 weir_reducing_add(struct weir_reducing *, const void *val, size_t len);
+int	 weir_reducing_get(struct weir_reducing *, const void **val, size_t *len);
+int	 weir_reducing_clear(struct weir_reducing *);
+
+/*
  * All values of a state in byte order of their keys.  weir_scan_next() is 1
  * with key (data and len are set too: the key is the record) and val, 0 at the
  * end, -1 on failure; it selects that key.  Values may be changed meanwhile,

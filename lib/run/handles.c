@@ -185,6 +185,16 @@ weir_select(struct weir *w, const struct weir_record *r)
 }
 
 void
+handles_selected(const struct weir *w, struct weir_record *r)
+{
+	const struct handles *h = w->handles;
+
+	r->key = h->selected ? h->key : NULL;
+	r->keylen = h->keylen;
+	r->hash = h->hash;
+}
+
+void
 weir_memory(struct weir *w, uint64_t bytes)
 {
 	w->memory_bytes = bytes;

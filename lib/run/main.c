@@ -221,6 +221,7 @@ clean(struct weir *w)
 	emit_close(w->emit);
 	job_clean(w);
 	outputs_free(w);
+	collections_close(w);
 	handles_close(w->handles);
 	atlas_free(&w->atlas);
 	rundir_close(w->dir);

@@ -12,6 +12,7 @@
  *	emit		text that a stage emits becomes frames
  *	pass		records that it passes on, and whose keys they have
  *	handles		keyed state
+ *	collections	lists, maps and reducing states, made of its values
  *	report		what is wrong, and bad records
  *	job		a subtask's line to the coordinator, and what its views ask
  *	enter		how a subtask comes to its attempt: lock, register, restore
@@ -260,6 +261,12 @@ int	 handles_open(struct weir *);
 struct store *handles_store(const struct weir *);	/* NULL: it has no keyed state */
 int	 handles_opened(struct weir *);		/* after the stage's open() */
 void	 handles_close(struct handles *);
+void	 handles_selected(const struct weir *, struct weir_record *);	/* its key; NULL */
+
+/* collections */
+struct collection;
+
+void	 collections_close(struct weir *);
 
 /* outfile: a file of the outside that is ours alone.  outfile_look() only looks
  * whether it may be written; the others are for one that is open. */
@@ -436,6 +443,7 @@ struct weir {
 	struct outlet	*out;
 	struct emit	*emit;
 	struct handles	*handles;
+	struct collection *collections;
 	struct report	*report;
 	struct weir_output *outputs;
 
