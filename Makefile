@@ -36,6 +36,8 @@ reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs
 run =		run conduct keeper script watch joboptions $(tool)
+checkpointd =	checkpointd coordinator callers assemble notes asks notify ledger \
+		roster joboptions $(tool)
 status =	status moment $(tool)
 history =	history moment $(tool)
 checkpoint =	checkpoint $(tool)
@@ -44,14 +46,14 @@ cancel =	cancel ending $(tool)
 crashtest =	crashtest trial victims scratch differ chance joboptions $(tool)
 tool =		tool ask
 command =	command protocol inflight process carry
-control =	$(sort $(run) $(status) $(history) $(checkpoint) $(stop) $(cancel) \
-		$(crashtest))
+control =	$(sort $(run) $(checkpointd) $(status) $(history) $(checkpoint) $(stop) \
+		$(cancel) $(crashtest))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
-CONTROLS =	$L/weir-run $L/weir-status $L/weir-history $L/weir-checkpoint $L/weir-stop \
-		$L/weir-cancel $L/weir-crashtest
+CONTROLS =	$L/weir-run $L/weir-checkpointd $L/weir-status $L/weir-history \
+		$L/weir-checkpoint $L/weir-stop $L/weir-cancel $L/weir-crashtest
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 
@@ -64,6 +66,7 @@ $L/weir-reduce:		$(reduce:%=$B/bin/%.o)
 $L/weir-sink:		$(sink:%=$B/bin/%.o)
 $(FRONT):		$(weir:%=$B/bin/%.o)
 $L/weir-run:		$(run:%=$B/bin/%.o)
+$L/weir-checkpointd:	$(checkpointd:%=$B/bin/%.o)
 $L/weir-status:		$(status:%=$B/bin/%.o)
 $L/weir-history:	$(history:%=$B/bin/%.o)
 $L/weir-checkpoint:	$(checkpoint:%=$B/bin/%.o)
