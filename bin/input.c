@@ -6,9 +6,9 @@
  * carry and hands out from there: for lines that are long, for a header, for a
  * limited number of lines, and until the caller knows the place.
  *
- * Invariants: the carry is what was read and not handed out, and (byte, record)
- * is the place of its first byte; it holds at most one record of the greatest
- * length and one read.  The trail, where there is one, ends at that byte.
+ * Invariants: the carry is what was read and not handed out, and `at` is the place
+ * of its first byte; it holds at most one record of the greatest length and one
+ * read.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "input.h"
 #include "lines.h"
 #include "reader.h"
-#include "trail.h"
+#include "standing.h"
 
 #define INPUT_FILL	(64 * 1024)	/* bytes a read into the carry */
 #define INPUT_SHORT	(32 * 1024)	/* a piece up to this is copied to the room */
@@ -27,20 +27,12 @@
 struct input {
 	struct input_options	 options;
 	struct reader		*reader;
-	struct spool		*spool;
 	struct carry		 carry;
-	struct trail		*trail;		/* NULL: of no use */
-	struct place		 resume;	/* until the file has begun */
-	uint64_t		 start;		/* where line 1 begins; UINT64_MAX: is past */
-	uint64_t		 byte, record;
-	int			 begun;		/* a file has */
-	int			 to_end;	/* skip what is there */
-	int			 header;	/* line 1 is still to come */
-	int			 placed;	/* the caller knows (byte, record) */
-	int			 skipping;	/* the rest of a line */
+	struct standing		 at;
+	int			 spooled;
+	int			 placed;	/* the caller knows at.byte, at.record */
 	int			 slow;		/* the carry may hold whole lines */
 	int			 ended;		/* the reader has no more of this file */
-	int			 unterminated;	/* the newline of the last line is to come */
 	const char		*error;
 	char			 sentence[256];
 };
@@ -72,8 +64,7 @@ input_new(const char *path, const struct input_options *options)
 	}
 	in->options = *options;
 	reader_notice(in->reader, options->notice);
-	in->record = 1;
-	in->header = options->header;
+	in->at.header = options->header;
 	in->slow = 1;
 	return (in);
 }
@@ -81,7 +72,7 @@ input_new(const char *path, const struct input_options *options)
 void
 input_resume(struct input *in, const struct place *place, struct rotation *past)
 {
-	in->resume = *place;
+	in->at.resume = *place;
 	in->options.from_end = (place->flags & PLACE_TO_END) != 0;
 	reader_resume(in->reader, place, past);
 }
@@ -89,20 +80,36 @@ input_resume(struct input *in, const struct place *place, struct rotation *past)
 void
 input_spool(struct input *in, struct spool *spool)
 {
-	in->spool = spool;
+	in->spooled = 1;
 	reader_spool(in->reader, spool);
 }
 
-/* The trail of what was read before, by another process or not at all. */
-static enum input_answer
-input_trail(struct input *in)
+void
+input_place(const struct input *in, struct place *p)
 {
-	if (!in->options.replay || !reader_regular(in->reader))
-		return (INPUT_MORE);
-	if (in->trail == NULL && (in->trail = calloc(1, sizeof(*in->trail))) == NULL)
-		return (input_no_memory(in));
-	trail_clear(in->trail);
-	if (trail_load(in->trail, reader_fd(in->reader), in->byte) == -1) {
+	standing_place(&in->at, p, reader_offset(in->reader), reader_inode(in->reader));
+	if (in->spooled)
+		p->flags |= PLACE_SPOOL;
+	if (!in->at.begun && in->options.from_end)
+		p->flags |= PLACE_TO_END;
+}
+
+/* A file begins, as far as the caller is concerned. */
+static enum input_answer
+input_begin(struct input *in)
+{
+	uint64_t record = in->at.record;
+
+	carry_clear(&in->carry);
+	standing_begin(&in->at, reader_offset(in->reader), in->options.header,
+	    in->options.from_end && reader_has_past(in->reader));
+	/* of standard inputs in one spool the records are numbered on */
+	if (in->spooled && record > in->at.record)
+		in->at.record = record;
+	in->placed = in->ended = 0;
+	in->slow = 1;
+	if (in->options.replay && reader_regular(in->reader) &&
+	    standing_trail(&in->at, reader_fd(in->reader)) == -1) {
 		snprintf(in->sentence, sizeof(in->sentence), "read %s: %s", input_name(in),
 		    strerror(errno));
 		in->error = in->sentence;
@@ -111,72 +118,10 @@ input_trail(struct input *in)
 	return (INPUT_MORE);
 }
 
-/* A file begins, as far as the caller is concerned. */
-static enum input_answer
-input_begin(struct input *in)
-{
-	const struct place *place = &in->resume;
-
-	carry_clear(&in->carry);
-	in->byte = reader_offset(in->reader);
-	in->start = place->flags & PLACE_BEGUN ? UINT64_MAX : in->byte;
-	in->placed = in->ended = in->skipping = in->unterminated = 0;
-	in->slow = 1;
-	in->to_end = in->options.from_end && reader_has_past(in->reader);
-	in->header = in->options.header;
-	if (place->flags & PLACE_BEGUN) {
-		in->record = place->record;
-		in->header = (place->flags & PLACE_HEADER) != 0;
-		in->skipping = (place->flags & PLACE_SKIPPING) != 0;
-		in->unterminated = (place->flags & PLACE_UNTERMINATED) != 0;
-	} else if (in->spool == NULL || !in->begun)
-		in->record = 1;
-	in->begun = 1;
-	memset(&in->resume, 0, sizeof(in->resume));
-	return (input_trail(in));
-}
-
-void
-input_place(const struct input *in, struct place *p)
-{
-	uint64_t end = reader_offset(in->reader);
-
-	*p = in->resume;
-	p->name = NULL;
-	if (!in->begun) {
-		if (in->options.from_end)
-			p->flags |= PLACE_TO_END;
-		return;
-	}
-	p->flags = PLACE_BEGUN | (in->header ? PLACE_HEADER : 0) |
-	    (in->skipping ? PLACE_SKIPPING : 0) | (in->to_end ? PLACE_TO_END : 0) |
-	    (in->spool != NULL ? PLACE_SPOOL : 0) |
-	    (in->unterminated || in->byte > end ? PLACE_UNTERMINATED : 0);
-	p->offset = in->byte > end ? end : in->byte;
-	p->record = in->record;
-	p->inode = reader_inode(in->reader);
-	p->first = in->trail == NULL ? 0 : trail_first(in->trail);
-	p->last = in->trail == NULL ? 0 : trail_last(in->trail);
-}
-
-/*
- * The first len bytes of the carry, or of what came behind it, are done with.  A
- * newline that was added at the end is not the file's.
- */
-static void
-input_pass(struct input *in, const char *data, size_t len)
-{
-	uint64_t left = reader_offset(in->reader) - in->byte;
-
-	if (in->trail != NULL)
-		trail_add(in->trail, data, len > left ? (size_t)left : len);
-	in->byte += len;
-}
-
 static void
 input_drop(struct input *in, size_t len)
 {
-	input_pass(in, carry_data(&in->carry), len);
+	standing_pass(&in->at, carry_data(&in->carry), len, reader_offset(in->reader));
 	carry_drop(&in->carry, len);
 }
 
@@ -187,7 +132,7 @@ input_free(struct input *in)
 		return;
 	reader_free(in->reader);
 	carry_free(&in->carry);
-	free(in->trail);
+	free(in->at.trail);
 	free(in);
 }
 
@@ -244,10 +189,10 @@ input_skip_past(struct input *in)
 	if ((whole = reader_to_end(in->reader)) == -1)
 		return (input_failed(in));
 	answer = input_begin(in);
-	in->header = in->to_end = 0;
+	in->at.header = in->at.to_end = 0;
 	if (!whole) {
-		in->skipping = 1;
-		in->record = 0;
+		in->at.skipping = 1;
+		in->at.record = 0;
 	}
 	return (answer);
 }
@@ -282,7 +227,7 @@ input_is_stream(struct input *in)
 {
 	static const char magic[] = "weir1 ";
 
-	return (in->byte == in->start && !reader_regular(in->reader) &&
+	return (in->at.first && !reader_regular(in->reader) &&
 	    carry_line(&in->carry) >= sizeof(magic) &&
 	    memcmp(carry_data(&in->carry), magic, sizeof(magic) - 1) == 0);
 }
@@ -324,7 +269,7 @@ input_take_header(struct input *in, uint64_t now_ms, struct input_chunk *chunk)
 	chunk->len = line - 1;
 	/* what is dropped stays where it is until the carry is filled again */
 	input_drop(in, line);
-	in->header = 0;
+	in->at.header = 0;
 	return (INPUT_HEADER);
 }
 
@@ -338,12 +283,12 @@ input_take_newline(struct input *in, uint64_t now_ms)
 		snprintf(in->sentence, sizeof(in->sentence), "%s: record %llu, up to byte %llu, "
 		    "had no newline at the end and has grown since it was read; start over "
 		    "with a new job directory (-F waits for the newline)", input_name(in),
-		    (unsigned long long)in->record - 1, (unsigned long long)in->byte);
+		    (unsigned long long)in->at.record - 1, (unsigned long long)in->at.byte);
 		in->error = in->sentence;
 		return (INPUT_MISUSE);
 	}
 	input_drop(in, 1);
-	in->unterminated = 0;
+	in->at.unterminated = 0;
 	return (INPUT_MORE);
 }
 
@@ -358,9 +303,9 @@ input_skip(struct input *in, uint64_t now_ms)
 		return (input_fill(in, now_ms));
 	input_drop(in, gone);
 	if (line > 0 || in->ended) {
-		in->skipping = in->placed = 0;
-		in->unterminated = line == 0;
-		in->record++;
+		in->at.skipping = in->placed = 0;
+		in->at.unterminated = line == 0;
+		in->at.record++;
 	}
 	return (INPUT_MORE);
 }
@@ -387,8 +332,8 @@ input_read_lines(struct input *in, char *room, size_t have, size_t most, uint64_
 		return (input_no_memory(in));
 	held -= chunk->len;
 	in->slow = chunk->n == most || held > INPUT_SHORT || held > in->options.max_record;
-	input_pass(in, room, chunk->len);
-	in->record += chunk->n;
+	standing_pass(&in->at, room, chunk->len, reader_offset(in->reader));
+	in->at.record += chunk->n;
 	return (chunk->n > 0 ? INPUT_LINES : INPUT_MORE);
 }
 
@@ -405,7 +350,7 @@ input_copy_lines(struct input *in, char *room, size_t have, size_t most,
 	    in->options.max_record, most, &chunk->n);
 	memcpy(room, carry_data(&in->carry), chunk->len);
 	input_drop(in, chunk->len);
-	in->record += chunk->n;
+	in->at.record += chunk->n;
 	return (INPUT_LINES);
 }
 
@@ -415,13 +360,13 @@ input_read(struct input *in, char *room, size_t have, size_t most, uint64_t now_
 {
 	int is_long;
 
-	if (in->unterminated)
+	if (in->at.unterminated)
 		return (input_take_newline(in, now_ms));
-	if (in->header)
+	if (in->at.header)
 		return (input_take_header(in, now_ms, chunk));
-	if (in->to_end)
+	if (in->at.to_end)
 		return (input_skip_past(in));
-	if (in->skipping)
+	if (in->at.skipping)
 		return (input_skip(in, now_ms));
 	if (!in->slow && in->placed)
 		return (input_read_lines(in, room, have, most, now_ms, chunk));
@@ -440,13 +385,13 @@ input_read(struct input *in, char *room, size_t have, size_t most, uint64_t now_
 	if (!in->placed) {
 		in->placed = 1;
 		chunk->name = input_name(in);
-		chunk->byte = in->byte;
-		chunk->record = in->record;
+		chunk->byte = in->at.byte;
+		chunk->record = in->at.record;
 		return (INPUT_PLACE);
 	}
 	if (!is_long)
 		return (input_copy_lines(in, room, have, most, chunk));
-	in->skipping = 1;
+	in->at.skipping = 1;
 	chunk->data = carry_data(&in->carry);
 	chunk->len = input_line_len(in);
 	return (INPUT_LONG);
