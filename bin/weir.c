@@ -18,6 +18,7 @@
 #include "programs.h"
 #include "weir.h"
 
+/* Stages first, then what controls jobs. */
 static const struct {
 	const char	*name, *summary;
 } known[] = {
@@ -26,9 +27,17 @@ static const struct {
 	{ "statemap", "apply a function to each record and its key's state" },
 	{ "reduce", "fold the records of each key: count, sum, min, max, mean, ..." },
 	{ "sink", "write the records to a file or standard output" },
+	{ "run", "run a script as a job, or run it again" },
+	{ "status", "how a job is doing" },
+	{ "history", "the checkpoints of a job that were tried" },
+	{ "checkpoint", "take a checkpoint of a running job now" },
+	{ "stop", "end a job with a final checkpoint" },
+	{ "cancel", "end a job at once" },
+	{ "crashtest", "run a script, kill it at random, compare what it makes" },
 };
 
 #define KNOWN	(sizeof(known) / sizeof(known[0]))
+#define STAGES	5
 
 static const char head[] =
 "weir: stateful stream processing in shell pipelines\n"
@@ -66,8 +75,11 @@ overview(void)
 	size_t i;
 
 	fputs(head, stdout);
-	for (i = 0; i < KNOWN; i++)
+	for (i = 0; i < STAGES; i++)
 		printf("    %-12s%s\n", known[i].name, known[i].summary);
+	printf("    for jobs:   ");
+	for (; i < KNOWN; i++)
+		printf("%s%s", known[i].name, i + 1 < KNOWN ? " " : "\n");
 	fputs(tail, stdout);
 	return (printed());
 }

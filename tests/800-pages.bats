@@ -33,6 +33,7 @@ same() {
 said() {
 	weir "$1" --help | awk -v which="$2" '
 	/^Options of / { on = (which == "all") == ($3 == "all") }
+	/^Exit status/ { on = 0 }
 	on && /^ +(-., )?--/ {
 		letter = $1 ~ /^-.,$/ ? substr($1, 2, 1) : "-"
 		sub(/^ +(-., )?--/, "")
@@ -104,7 +105,6 @@ CAVEATS" "$(sed -n 's/^[.]Sh //p' "$page" | grep -v ENVIRONMENT)" "sections of $
 	local program letter name rest
 	for program in $(programs); do
 		said "$program" own >mine
-		assert [ -s mine ]
 		same "$(cat mine)" "$(documented "weir-$program.1" OPTIONS)" "options of $program"
 		section "weir-$program.1" SYNOPSIS >synopsis
 		while read -r letter name rest; do
@@ -116,23 +116,34 @@ CAVEATS" "$(sed -n 's/^[.]Sh //p' "$page" | grep -v ENVIRONMENT)" "sections of $
 	done
 }
 
-@test "options of all stages: --help, weir(7) and each page agree" {
+# kind NAME: "stages" or "programs", whose options it says that it has as well
+kind() {
+	weir "$1" --help | sed -n 's/^Options of all \([a-z]*\):$/\1/p'
+}
+
+# common_options KIND TEXT SECTION: in --help, on each page, in weir(7)
+common_options() {
 	local program
 	for program in $(programs); do
+		[ "$(kind "$program")" = "$1" ] || continue
 		said "$program" all >common
-		cat common >>union
+		cat common >>"union-$1"
 		same "$(awk '{ print $1 == "-" ? "-" $2 : $1 }' common | sort)" \
-		    "$(section "weir-$program.1" OPTIONS | awk '
-			/^Options of all stages/ { on = 1 }
+		    "$(section "weir-$program.1" OPTIONS | awk -v begin="Options of all $2" '
+			index($0, begin) == 1 { on = 1 }
 			on && /^[.]Fl / {
 				for (i = 2; i <= NF; i++)
 					if ($i != "," && $i != ".")
 						print $i
 			}' | sort)" \
-		    "options of all stages that $program has"
+		    "options of all $2 that $program has"
 	done
-	same "$(sort -u union)" "$(documented weir.7 'OPTIONS OF ALL STAGES')" \
-	    'options of all stages in weir(7)'
+	same "$(sort -u "union-$1")" "$(documented weir.7 "$3")" "options of all $2 in weir(7)"
+}
+
+@test "options of all stages, and of all programs for jobs: --help, weir(7), pages agree" {
+	common_options stages stages 'OPTIONS OF ALL STAGES'
+	common_options programs 'programs for jobs' 'OPTIONS OF PROGRAMS FOR JOBS'
 }
 
 @test "the options of the front are those of its page" {
@@ -210,4 +221,32 @@ examples() {
 	assert_failure
 	assert_line '< five'
 	assert_line '> four'
+}
+
+@test "weir-run(1): the examples" {
+	examples weir-run.1
+}
+
+@test "weir-status(1): the examples" {
+	examples weir-status.1
+}
+
+@test "weir-history(1): the examples" {
+	examples weir-history.1
+}
+
+@test "weir-checkpoint(1): the examples" {
+	examples weir-checkpoint.1
+}
+
+@test "weir-stop(1): the examples" {
+	examples weir-stop.1
+}
+
+@test "weir-cancel(1): the examples" {
+	examples weir-cancel.1
+}
+
+@test "weir-crashtest(1): the examples" {
+	examples weir-crashtest.1
 }
