@@ -104,7 +104,7 @@ job_connected(struct weir *w)
 
 /* A last word, by a line of its own where there is none: nothing shall hang on it. */
 void
-job_say_failed(const struct weir *w)
+job_say_failed(struct weir *w)
 {
 	char		 path[PATH_MAX];
 	struct control	*c = w->job != NULL ? w->job->control : NULL;
@@ -112,7 +112,8 @@ job_say_failed(const struct weir *w)
 	struct say	*s;
 	int64_t		 until = now_ms() + GOODBYE_MS;
 
-	if (w->dir == NULL || (s = calloc(1, sizeof(*s))) == NULL)
+	/* a mistake in the options may be older than our knowledge of the job */
+	if ((w->dir == NULL && job_look(w) != 1) || (s = calloc(1, sizeof(*s))) == NULL)
 		return;
 	snprintf(path, sizeof(path), "%s/control", rundir_path(w->dir));
 	s->kind = SAY_FAILED;

@@ -328,10 +328,11 @@ weir_main(int argc, char *argv[], const struct weir_stage *stage)
 		    stage->setup(&w, argc - first, argv + first) == -1) ||
 		    stage_run(&w, argv) == -1))
 			done = -1;
-		if (w.set.job != NULL && w.status != 0)
-			job_leave(&w);
-		clean(&w);
+		if (w.set.job == NULL || w.status == 0)
+			clean(&w);
 	}
+	if (w.set.job != NULL && w.status != 0)
+		job_leave(&w);
 	if (w.sentence[0] != '\0')
 		log_say(LOG_ERROR, "%s", w.sentence);
 	if (done == 1 && fflush(stdout) == EOF)

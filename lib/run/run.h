@@ -380,7 +380,7 @@ int	 job_serve(struct weir *, int64_t now);
 int	 job_polls(struct weir *, struct polls *, int64_t now);
 int	 job_connected(struct weir *);		/* say so */
 int	 job_say(struct weir *, struct say *);
-void	 job_say_failed(const struct weir *);	/* before an exit 1 or 2 */
+void	 job_say_failed(struct weir *);	/* before an exit 1 or 2 */
 int	 job_again(struct weir *);		/* -1: leave with WEIR_AGAIN */
 int	 job_hear(struct weir *);
 uint32_t job_attempt(const struct weir *);	/* 0 without a job */
