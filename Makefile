@@ -22,7 +22,7 @@ INSTALL =	install
 STD =		-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64
 WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 		-Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Wvla
-LDLIBS =	-lnng -ljansson -lxxhash -lbsd -lpthread -lrt
+LDLIBS =	-lnng -lleveldb -ljansson -lxxhash -lbsd -lpthread -lrt
 LUA_CFLAGS =	$$(pkg-config --cflags lua5.4)
 LUA_LIBS =	$$(pkg-config --libs lua5.4)
 

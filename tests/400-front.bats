@@ -198,8 +198,9 @@ echo not me'
 	while read -r library version; do
 		run_weir 'weir --version'
 		assert_line "$library ${version%%[-+]*}"
-	done < <(dpkg-query -W -f '${Package} ${Version}\n' libnng1 libxxhash0 2>/dev/null |
-	    sed 's/^libnng1/nng/; s/^libxxhash0/xxHash/')
+	done < <(dpkg-query -W -f '${Package} ${Version}\n' libnng1 libleveldb1d \
+	    libxxhash0 2>/dev/null |
+	    sed 's/^libnng1/nng/; s/^libleveldb1d/LevelDB/; s/^libxxhash0/xxHash/')
 }
 
 @test "help and versions on a full standard output fail" {

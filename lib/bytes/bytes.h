@@ -177,7 +177,6 @@ struct heap {
 uint32_t heap_take(struct heap *, size_t keylen, size_t vallen);	/* 0: ENOMEM */
 void	 heap_give(struct heap *, uint32_t ref);
 void	 heap_free(struct heap *);
-size_t	 heap_room(struct heap_entry *);	/* how long its value may become in place */
 uint32_t heap_first(const struct heap *);	/* 0: no piece is there */
 uint32_t heap_next(const struct heap *, uint32_t ref);
 
@@ -222,6 +221,15 @@ static inline unsigned char *
 heap_value(struct heap_entry *e)
 {
 	return (heap_key(e) + heap_padded(heap_keylen(e)));
+}
+
+/* How long its value may become where it is. */
+static inline size_t
+heap_room(struct heap_entry *e)
+{
+	if (e->units == 0)
+		return (heap_large(e)->room);
+	return (e->units * HEAP_UNIT - sizeof(*e) - heap_padded(e->keylen));
 }
 
 /*

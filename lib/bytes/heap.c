@@ -23,15 +23,6 @@ units_of(const struct heap_entry *e)
 	return (e->units > 0 ? e->units : LARGE_UNITS);
 }
 
-/* How long the value may become where it is. */
-size_t
-heap_room(struct heap_entry *e)
-{
-	if (e->units == 0)
-		return (heap_large(e)->room);
-	return (e->units * HEAP_UNIT - sizeof(*e) - heap_padded(e->keylen));
-}
-
 void
 heap_free(struct heap *h)
 {

@@ -340,10 +340,10 @@ knocker_recv(struct knocker *k, struct answer *a)
 const char *
 io_versions(void)
 {
-	static char text[64];
+	static char text[96];
 
-	snprintf(text, sizeof(text), "nng %s\nxxHash %u.%u.%u", nng_version(),
-	    XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100,
+	snprintf(text, sizeof(text), "nng %s\nLevelDB %s\nxxHash %u.%u.%u", nng_version(),
+	    base_version(), XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100,
 	    XXH_versionNumber() % 100);
 	return (text);
 }

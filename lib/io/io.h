@@ -459,6 +459,47 @@ int	 control_send(struct control *, const char *line);
 int	 control_line(struct control *, const char **line, size_t *len);	/* 1, 0 */
 
 /*
+ * base: LevelDB below a store: base/ in the directory of a subtask; see
+ * weir-journal(5).  -1 or NULL: why, and errno: EBADMSG where its files are not
+ * what they should be.
+ *
+ * base_create() and what writes are for the writer, the rest is for the owner, who
+ * may read meanwhile.
+ */
+struct base;
+
+const char *base_version(void);			/* of LevelDB */
+int	 base_exists(int dirfd);		/* something is there */
+int	 base_remove(int dirfd, const char *dir, char *why, size_t size);
+struct base *base_open(int dirfd, const char *dir, uint64_t memory, char *why, size_t size);
+struct base *base_create(int dirfd, const char *dir, uint64_t memory, char *why, size_t size);
+void	 base_close(struct base *);
+const char *base_path(const struct base *);
+uint64_t base_batches(const struct base *);	/* written since it was made */
+uint64_t base_epoch(const struct base *);	/* the highest that was written */
+int	 base_key(struct buf *, unsigned group, const char *state, const void *key,
+	    size_t keylen);			/* appended: what a key is called there */
+/* 1: *val is to be given to base_release(); 0: there is none. */
+int	 base_get(struct base *, const void *key, size_t keylen, char **val, size_t *vallen,
+	    char *why, size_t size);
+void	 base_release(char *val);
+/* Into the next batch; then all or none of it, durably.  Sorted is faster. */
+void	 base_put(struct base *, const void *key, size_t keylen, const void *val,
+	    size_t vallen);
+void	 base_delete(struct base *, const void *key, size_t keylen);
+int	 base_write(struct base *, uint64_t epoch, char *why, size_t size);
+
+/* Entries in order, as they are now.  At: 1, 0: behind the last one, -1; borrowed
+ * until it moves. */
+struct base_cursor;
+struct base_cursor *base_cursor(struct base *);
+void	 base_cursor_free(struct base_cursor *);
+void	 base_seek(struct base_cursor *, const void *key, size_t keylen);
+void	 base_next(struct base_cursor *);
+int	 base_at(struct base_cursor *, const char **key, size_t *keylen, const char **val,
+	    size_t *vallen, char *why, size_t size);
+
+/*
  * store: keyed state: a table in memory, a journal of its changes, LevelDB below.
  * See weir-journal(5) for the entries.
  *
@@ -493,8 +534,8 @@ int	 store_remove(struct store *, unsigned state, uint32_t hash, const void *key
 void	 store_prefetch(struct store *, unsigned state, uint32_t hash);
 uint64_t store_count(const struct store *);	/* entries in memory */
 
-/* All keys of a state in byte order, of table and base.  Values may be put and
- * removed meanwhile, keys not added. */
+/* All keys of a state in byte order, of table and base.  Of the state only the key
+ * that was given last may be put or removed meanwhile. */
 struct store_scan;
 struct store_scan *store_scan(struct store *, unsigned state);
 int	 store_scan_next(struct store_scan *, const void **key, size_t *keylen,

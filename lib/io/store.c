@@ -65,7 +65,9 @@ store_free(struct store *s)
 		s->spare = b->next;
 		free(b);
 	}
+	base_close(s->base);
 	journal_close(s->journal);
+	buf_free(&s->key);
 	table_free(s->table);
 	free(s->names);
 	free(s->list);
@@ -153,9 +155,15 @@ store_names_restore(struct store *s, const void *data, size_t len)
  */
 
 uint32_t
+store_key_hash(const void *key, size_t keylen)
+{
+	return ((uint32_t)XXH3_64bits(key, keylen));
+}
+
+uint32_t
 store_hash(struct heap_entry *e)
 {
-	return ((uint32_t)XXH3_64bits(heap_key(e), heap_keylen(e)));
+	return (store_key_hash(heap_key(e), heap_keylen(e)));
 }
 
 /* Beyond a quarter of all entries the barrier looks at each instead. */
@@ -185,11 +193,53 @@ static void
 entry_changed(struct store *s, uint32_t ref, struct heap_entry *e)
 {
 	e->generation = s->generation & (HEAP_GENERATIONS - 1);
+	if ((e->flags & HEAP_SAME) != 0)
+		s->same--;
 	e->flags &= ~(unsigned)HEAP_SAME;
 	e->flags |= HEAP_USED;
 	s->changed++;
 	if (!s->walk)
 		list_add(s, ref);
+}
+
+/* Take the key's value from base into the table.  0: errno 0, or an error. */
+static uint32_t
+entry_fetch(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
+{
+	char		*val;
+	size_t		 vallen;
+	uint32_t	 ref = 0;
+	int		 found;
+
+	s->key.len = 0;
+	if (base_key(&s->key, hash % s->groups, s->names[state], key, keylen) == -1) {
+		fail_memory(s, state);
+		return (0);
+	}
+	found = base_get(s->base, s->key.data, s->key.len, &val, &vallen, s->why, sizeof(s->why));
+	if (found == 1) {
+		ref = store_insert(s, state, hash, key, keylen, val, vallen);
+		base_release(val);
+	} else if (found == 0)
+		errno = 0;
+	if (ref != 0) {
+		heap_at(s->heap, ref)->flags = HEAP_BASE | HEAP_SAME | HEAP_USED;
+		s->same++;
+	}
+	return (ref);
+}
+
+/* Its entry, dead or not, wherever it is.  0: errno 0, or an error. */
+static uint32_t
+entry_find(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
+{
+	uint32_t ref = table_find(s->table, state, hash, key, keylen);
+
+	if (ref == 0 && s->base != NULL)
+		return (entry_fetch(s, state, hash, key, keylen));
+	if (ref == 0)
+		errno = 0;
+	return (ref);
 }
 
 void *
@@ -199,25 +249,31 @@ store_find(struct store *s, unsigned state, uint32_t hash, const void *key, size
 	struct heap_entry	*e;
 	uint32_t		 ref;
 
-	errno = 0;
-	if ((ref = table_find(s->table, state, hash, key, keylen)) == 0)
+	if ((ref = entry_find(s, state, hash, key, keylen)) == 0)
 		return (NULL);
 	e = heap_at(s->heap, ref);
-	if ((e->flags & HEAP_DEAD) != 0)
+	if ((e->flags & HEAP_DEAD) != 0) {
+		errno = 0;
 		return (NULL);
+	}
 	if ((e->flags & HEAP_USED) == 0)
 		e->flags |= HEAP_USED;
 	*vallen = heap_vallen(e);
 	return (heap_value(e));
 }
 
-static void *
-fail_full(struct store *s)
+/* Memory was taken.  1: without a job there is no way to be rid of any. */
+static int
+alone_full(struct store *s)
 {
+	if (s->generation != 0 || table_bytes(s->table) <= s->memory) {
+		s->counted = s->heap->bytes;
+		return (0);
+	}
 	store_fail(s, ENOMEM, "state is over its bound of %llu MiB with %llu keys, and without "
 	    "checkpoints none of it can leave memory; give me more with -M",
 	    (unsigned long long)s->memory >> 20, (unsigned long long)table_count(s->table));
-	return (NULL);
+	return (1);
 }
 
 void *
@@ -227,6 +283,8 @@ store_put(struct store *s, unsigned state, uint32_t hash, const void *key, size_
 	struct heap_entry	*e;
 	uint32_t		 ref;
 
+	if (s->base != NULL && entry_find(s, state, hash, key, keylen) == 0 && errno != 0)
+		return (NULL);
 	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, fresh)) == 0) {
 		fail_memory(s, state);
 		return (NULL);
@@ -239,8 +297,8 @@ store_put(struct store *s, unsigned state, uint32_t hash, const void *key, size_
 		memset(heap_value(e), 0, vallen);
 		*fresh = 1;
 	}
-	if (s->generation == 0 && table_bytes(s->table) > s->memory)
-		return (fail_full(s));
+	if (s->heap->bytes != s->counted && alone_full(s))
+		return (NULL);
 	return (heap_value(e));
 }
 
@@ -264,8 +322,8 @@ store_remove(struct store *s, unsigned state, uint32_t hash, const void *key, si
 	struct heap_entry	*e;
 	uint32_t		 ref;
 
-	if ((ref = table_find(s->table, state, hash, key, keylen)) == 0)
-		return (0);
+	if ((ref = entry_find(s, state, hash, key, keylen)) == 0)
+		return (errno != 0 ? -1 : 0);
 	if (s->generation == 0) {
 		table_remove(s->table, hash, ref);
 		return (0);
@@ -287,18 +345,20 @@ store_prefetch(struct store *s, unsigned state, uint32_t hash)
 }
 
 /* As it was at a barrier: nothing that has changed. */
-int
+uint32_t
 store_insert(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
     const void *val, size_t vallen)
 {
 	uint32_t	 ref;
 	int		 fresh;
 
-	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, &fresh)) == 0)
-		return (fail_memory(s, state));
+	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, &fresh)) == 0) {
+		fail_memory(s, state);
+		return (0);
+	}
 	if (vallen > 0)
 		memcpy(heap_value(heap_at(s->heap, ref)), val, vallen);
-	return (0);
+	return (ref);
 }
 
 /*

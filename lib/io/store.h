@@ -4,7 +4,7 @@
  *	store		entries by key, the names of states, the bound
  *	storecut	a barrier: what changed becomes a cut, and is written
  *	storeload	the other way round: a journal's range becomes the table
- *	storetend	what is not needed any more goes
+ *	storetend	what leaves the journal, and what leaves memory
  *	storescan	all keys of a state in byte order
  */
 #ifndef STORE_H
@@ -33,6 +33,7 @@ struct store {
 	struct table	*table;
 	struct heap	*heap;			/* the table's */
 	uint64_t	 memory;		/* the bound */
+	uint64_t	 counted;		/* bytes of the heap that were looked at */
 	char		(*names)[WEIR_NAME_MAX + 1];	/* of states, by number */
 	unsigned	 nnames;
 	char		 why[PATH_MAX + 1024];
@@ -47,16 +48,29 @@ struct store {
 
 	/* On disk; positions are those that the journal will have when all that
 	 * is on its way is written. */
+	int		 dirfd;			/* borrowed */
 	char		 dir[PATH_MAX];
 	struct journal	*journal;		/* the writer's, once attached */
 	unsigned	 groups, concurrent;
 	uint64_t	 start, end;
 	struct closed	 closed[STORE_CLOSED];	/* by id; all above the oldest retained */
 	size_t		 nclosed;
-	unsigned	 settled;		/* all retained agree on what changed up to it */
+
+	/* All retained checkpoints agree on what changed in generations below
+	 * settled; epoch is the oldest of them. */
+	unsigned	 settled;
+	uint64_t	 epoch;
 	uint64_t	 trim, trimmed;		/* nothing is needed below; and is gone */
+
+	/* Base: NULL until it is written first. */
+	struct base	*base;
+	uint64_t	 batches;		/* that it has durably */
+	uint64_t	 same;			/* entries that it has as they are */
 	int		 working;		/* a work is on its way */
-	unsigned	 scans;			/* dead entries stay while one goes on */
+	int		 unseen;		/* more has settled since collect was at 0 */
+	uint32_t	 collect, hand;		/* where that goes on; 0: at the beginning */
+	unsigned	 scans;			/* nothing leaves memory while one goes on */
+	struct buf	 key;			/* of a look at base */
 
 	/* The round of the sweep. */
 	int		 sweeping;
@@ -72,8 +86,9 @@ struct store {
 };
 
 int	 store_fail(struct store *, int error, const char *fmt, ...) WEIR_PRINTF(3, 4);
+uint32_t store_key_hash(const void *key, size_t keylen);
 uint32_t store_hash(struct heap_entry *);
-int	 store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
+uint32_t store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
 	    size_t keylen, const void *val, size_t vallen);
 void	 store_closed(struct store *, uint64_t id, unsigned generation);
 

@@ -26,6 +26,7 @@ struct store_cut {
 	struct store	*store;
 	struct block	*first, *last;
 	uint64_t	 bytes, entries;
+	uint64_t	 batches;		/* that base had */
 	int		 begins, closes;	/* a round of the sweep */
 	struct journal_range range;
 };
@@ -230,6 +231,28 @@ store_closed(struct store *s, uint64_t id, unsigned generation)
 	c->generation = generation;
 }
 
+/* Before the numbers of generations are used up: what matters of them is what has
+ * settled.  The round begins again. */
+static void
+generations_renumber(struct store *s)
+{
+	struct heap_entry	*e;
+	uint32_t		 ref;
+
+	for (ref = heap_first(s->heap); ref != 0; ref = heap_next(s->heap, ref)) {
+		e = heap_at(s->heap, ref);
+		e->generation = e->generation >= s->settled;
+	}
+	if (s->nclosed > 0) {
+		s->closed[0].id = s->closed[s->nclosed - 1].id;
+		s->closed[0].generation = 1;
+		s->nclosed = 1;
+	}
+	s->settled = s->settled > 0;
+	s->generation = 2;
+	s->sweeping = 0;
+}
+
 static struct store_cut *
 cut_new(struct store *s)
 {
@@ -240,6 +263,7 @@ cut_new(struct store *s)
 		return (NULL);
 	}
 	c->store = s;
+	c->batches = s->batches;
 	return (c);
 }
 
@@ -270,7 +294,8 @@ store_cut(struct store *s, uint64_t id)
 	s->walk = 0;
 	s->end += c->bytes;
 	store_closed(s, id, s->generation);
-	s->generation++;
+	if (++s->generation > HEAP_GENERATIONS - 1024 && !s->working)
+		generations_renumber(s);
 	assert(s->generation < HEAP_GENERATIONS);
 	s->ncuts++;
 	s->afloat += c->bytes;
@@ -303,6 +328,7 @@ part_add(struct store_cut *c, struct jobfile_subtask *part)
 		return (store_fail(c->store, ENOMEM, "checkpoint: %s", strerror(ENOMEM)));
 	part->range = range;
 	part->range[part->nranges++] = c->range;
+	part->batches = c->batches;
 	return (0);
 }
 

@@ -107,15 +107,22 @@ change_decode(const unsigned char *data, size_t len, struct change *c, size_t *u
  * The table
  */
 
+/* What base has of a key nobody knows any more. */
 static int
 change_apply(struct store *s, const struct change *c)
 {
 	uint32_t ref;
 
-	if (!c->dead)
-		return (store_insert(s, c->state, c->hash, c->key, c->keylen, c->val, c->vallen));
-	if ((ref = table_find(s->table, c->state, c->hash, c->key, c->keylen)) != 0)
-		table_remove(s->table, c->hash, ref);
+	if (c->dead && s->base == NULL) {
+		if ((ref = table_find(s->table, c->state, c->hash, c->key, c->keylen)) != 0)
+			table_remove(s->table, c->hash, ref);
+		return (0);
+	}
+	ref = store_insert(s, c->state, c->hash, c->key, c->keylen, c->val, c->vallen);
+	if (ref == 0)
+		return (-1);
+	heap_at(s->heap, ref)->flags = (s->base != NULL ? HEAP_BASE : 0U) |
+	    (c->dead ? HEAP_DEAD : 0U);
 	return (0);
 }
 
@@ -210,11 +217,53 @@ journal_load(struct store *s, const struct journal_range *r)
 
 	if (ok == -1)
 		return (store_fail(s, errno, "%s", journal_error(s->journal)));
-	s->start = s->end = s->trimmed = journal_start(s->journal);
+	s->start = s->end = s->trim = s->trimmed = journal_start(s->journal);
 	if (r == NULL)
 		return (0);
 	s->end = r->to;
 	return (range_load(s, r));
+}
+
+/* Does it hold what the checkpoint says that it had, and nothing from later on? */
+static int
+base_fits(struct store *s, uint64_t batches, uint64_t id)
+{
+	const char *path = base_path(s->base);
+
+	s->batches = base_batches(s->base);
+	if (s->batches < batches)
+		return (store_fail(s, EBADMSG, "%s: has %" PRIu64 " batches, the checkpoint says %"
+		    PRIu64 ": cut short, or from elsewhere", path, s->batches, batches));
+	if (base_epoch(s->base) > id)
+		return (store_fail(s, EBADMSG, "%s: holds state of checkpoint %" PRIu64 ", later "
+		    "than the one to be restored, %" PRIu64, path, base_epoch(s->base), id));
+	return (0);
+}
+
+/*
+ * A checkpoint without batches does not need base: all of its state is in the
+ * journal.  One that was being made when its maker died goes then, and so does any
+ * other that was never written to, or cannot be read.  One that was written to after
+ * that checkpoint is as good as any: it holds nothing but what was retained.
+ */
+static int
+base_load(struct store *s, const struct jobfile_subtask *restored, uint64_t id)
+{
+	uint64_t batches = restored != NULL ? restored->batches : 0;
+
+	if (!base_exists(s->dirfd))
+		return (batches == 0 ? 0 : store_fail(s, EBADMSG, "%s/base: missing: the "
+		    "checkpoint says that it has %" PRIu64 " batches", s->dir, batches));
+	if (restored != NULL) {
+		s->base = base_open(s->dirfd, s->dir, s->memory, s->why, sizeof(s->why));
+		if (s->base == NULL && (batches > 0 || errno != EBADMSG))
+			return (-1);
+		if (s->base != NULL && (batches > 0 || base_batches(s->base) > 0))
+			return (base_fits(s, batches, id));
+	}
+	base_close(s->base);
+	s->base = NULL;
+	return (base_remove(s->dirfd, s->dir, s->why, sizeof(s->why)));
 }
 
 int
@@ -225,12 +274,13 @@ store_attach(struct store *s, int dirfd, const char *dir, unsigned groups, unsig
 
 	if (strlcpy(s->dir, dir, sizeof(s->dir)) >= sizeof(s->dir))
 		return (store_fail(s, ENAMETOOLONG, "%s: %s", dir, strerror(ENAMETOOLONG)));
+	s->dirfd = dirfd;
 	s->groups = groups;
 	s->concurrent = concurrent;
 	s->journal = journal_open(dirfd, dir, STORE_JOURNAL, SEGMENT_BYTES);
 	if (s->journal == NULL)
 		return (store_fail(s, errno, "%s: %s", dir, strerror(errno)));
-	if (journal_load(s, range) == -1)
+	if (base_load(s, restored, id) == -1 || journal_load(s, range) == -1)
 		return (-1);
 	/* what was restored is as of that checkpoint: generation 0 */
 	if (range != NULL)

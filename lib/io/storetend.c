@@ -1,16 +1,48 @@
 /*
- * storetend: what is not needed any more goes.
+ * storetend: what leaves the journal, and what leaves memory.
+ *
+ *  - Base is given entries that every retained checkpoint agrees on, and no others:
+ *    those whose last change was closed by the oldest one or before.
+ *  - It is written by the writer while records go on.  Until a batch is durable
+ *    nothing relies on it; then those of its entries that have not changed
+ *    meanwhile are the same there, and need neither the journal nor memory.
+ *  - What is the same leaves memory when that is short: first what was not used
+ *    since the hand came by last (a clock).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <bsd/string.h>
 
 #include "io.h"
 #include "store.h"
 
+#define WORK_LEAST	(64U << 10)		/* bytes for base at a time */
+#define WORK_MOST	(8U << 20)
+#define BATCH		10000			/* entries of one write */
+#define PER_MS		1000			/* entries that are written in a millisecond */
+#define STEPS		(1U << 18)		/* pieces looked at in one call */
+
+struct item {
+	size_t		 at;			/* in bytes: its key, then its value */
+	const unsigned char *key;		/* the same, once all are there */
+	uint32_t	 keylen, vallen;
+	uint32_t	 ref;
+	int		 dead;
+};
+
 struct store_work {
 	struct store	*store;
-	uint64_t	 trim;			/* below */
+	uint64_t	 trim;			/* the journal, below */
+	struct buf	 bytes;
+	struct item	*item;
+	size_t		 nitems, room, written;
+	unsigned	 generation;		/* what changed since is of this one, or later */
+	uint64_t	 epoch, batches;
+	int64_t		 budget_ms;
+	struct base	*base;			/* made if NULL */
+	char		 why[PATH_MAX + 512];
 };
 
 void
@@ -23,30 +55,266 @@ store_view(struct store *s, uint64_t oldest)
 	if (n == 0)
 		return;
 	s->trim = s->closed[n - 1].start;
-	s->settled = s->closed[n - 1].generation;
+	s->settled = s->closed[n - 1].generation + 1;
+	s->epoch = oldest;
+	s->unseen = 1;
 	s->nclosed -= n;
 	memmove(s->closed, s->closed + n, s->nclosed * sizeof(*s->closed));
+}
+
+/*
+ * What goes to base
+ */
+
+static int
+work_add(struct store_work *w, struct heap_entry *e, uint32_t ref)
+{
+	struct store	*s = w->store;
+	struct item	*item;
+	size_t		 room = w->room > 0 ? w->room * 2 : 256, at = w->bytes.len;
+
+	if (w->nitems == w->room) {
+		if ((item = realloc(w->item, room * sizeof(*item))) == NULL)
+			return (-1);
+		w->item = item;
+		w->room = room;
+	}
+	item = &w->item[w->nitems];
+	item->at = at;
+	item->ref = ref;
+	item->dead = (e->flags & HEAP_DEAD) != 0;
+	if (base_key(&w->bytes, store_hash(e) % s->groups, s->names[e->state], heap_key(e),
+	    heap_keylen(e)) == -1)
+		return (-1);
+	item->keylen = (uint32_t)(w->bytes.len - at);
+	item->vallen = item->dead ? 0 : (uint32_t)heap_vallen(e);
+	if (buf_add(&w->bytes, heap_value(e), item->vallen) == -1)
+		return (-1);
+	e->flags |= HEAP_BASE;
+	w->nitems++;
+	return (0);
+}
+
+static int
+settled(const struct store *s, const struct heap_entry *e)
+{
+	return ((e->flags & (HEAP_FREE | HEAP_SAME)) == 0 && e->generation < s->settled &&
+	    (e->flags & (HEAP_DEAD | HEAP_BASE)) != HEAP_DEAD);
+}
+
+/* From where it stopped; through all memory, once for each time that more settled. */
+static int
+work_collect(struct store_work *w, size_t bytes, size_t items)
+{
+	struct store		*s = w->store;
+	struct heap_entry	*e;
+	unsigned		 steps = STEPS;
+
+	while (steps-- > 0 && w->bytes.len < bytes && w->nitems < items) {
+		if (s->collect == 0) {
+			if (!s->unseen)
+				break;
+			s->unseen = 0;
+			s->collect = heap_first(s->heap);
+			continue;
+		}
+		e = heap_at(s->heap, s->collect);
+		if (settled(s, e) && work_add(w, e, s->collect) == -1)
+			return (-1);
+		s->collect = heap_next(s->heap, s->collect);
+	}
+	return (0);
+}
+
+/*
+ * What leaves memory
+ */
+
+static void
+evict(struct store *s)
+{
+	struct heap_entry	*e;
+	uint64_t		 enough = s->memory / 2 - s->memory / 16;
+	unsigned		 steps;
+
+	for (steps = STEPS; steps > 0 && s->same > 0 && store_bytes(s) > enough; steps--) {
+		if (s->hand == 0 && (s->hand = heap_first(s->heap)) == 0)
+			return;
+		e = heap_at(s->heap, s->hand);
+		if ((e->flags & HEAP_SAME) != 0 && (e->flags & HEAP_USED) == 0) {
+			table_remove(s->table, store_hash(e), s->hand);
+			s->same--;
+		} else if ((e->flags & HEAP_FREE) == 0)
+			e->flags &= ~(unsigned)HEAP_USED;
+		s->hand = heap_next(s->heap, s->hand);
+	}
+	table_shrink(s->table);
+}
+
+/* Where few entries may go it is worth a look only if memory is full. */
+static int
+crowded(const struct store *s)
+{
+	uint64_t bytes = store_bytes(s);
+
+	return (s->scans == 0 && bytes > s->memory / 2 &&
+	    (bytes > s->memory || s->same > table_count(s->table) / 8));
+}
+
+/*
+ * Works
+ */
+
+static struct store_work *
+work_new(struct store *s, int64_t budget_ms)
+{
+	struct store_work *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return (NULL);
+	w->store = s;
+	w->trim = s->trim;
+	w->generation = s->generation;
+	w->epoch = s->epoch;
+	w->budget_ms = budget_ms;
+	w->base = s->base;
+	return (w);
+}
+
+static void
+work_free(struct store_work *w)
+{
+	buf_free(&w->bytes);
+	free(w->item);
+	free(w);
+}
+
+static size_t
+work_bytes(const struct store_work *w)
+{
+	return (w->bytes.cap + w->room * sizeof(*w->item));
 }
 
 struct store_work *
 store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 {
-	struct store_work *w;
+	struct store_work	*w;
+	uint64_t		 bytes = s->memory / 8;
+	size_t			 items = SIZE_MAX;
 
-	(void)moment;
-	(void)budget_ms;
-	if (s->working || s->trim <= s->trimmed || (w = calloc(1, sizeof(*w))) == NULL)
+	if (s->generation == 0 || s->working || (moment == STORE_END && budget_ms <= 0))
 		return (NULL);
-	w->store = s;
-	w->trim = s->trim;
+	if (moment == STORE_BUSY && crowded(s))
+		evict(s);
+	if ((w = work_new(s, moment == STORE_END ? budget_ms : INT64_MAX)) == NULL)
+		return (NULL);
+	if (moment == STORE_END)
+		items = (size_t)budget_ms * PER_MS;
+	bytes = bytes < WORK_LEAST ? WORK_LEAST : bytes > WORK_MOST ? WORK_MOST : bytes;
+	/* without memory for it what was collected goes, the rest another time */
+	if (moment != STORE_BUSY || store_bytes(s) > s->memory / 2)
+		work_collect(w, (size_t)bytes, items);
+	if (w->nitems == 0 && w->trim <= s->trimmed) {
+		work_free(w);
+		return (NULL);
+	}
 	s->working = 1;
+	s->afloat += work_bytes(w);
 	return (w);
+}
+
+static int
+item_order(const void *a, const void *b)
+{
+	const struct item	*x = a, *y = b;
+	int			 c;
+
+	c = memcmp(x->key, y->key, x->keylen < y->keylen ? x->keylen : y->keylen);
+	return (c != 0 ? c : x->keylen < y->keylen ? -1 : x->keylen > y->keylen);
+}
+
+static void
+items_sort(struct store_work *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->nitems; i++)
+		w->item[i].key = w->bytes.data + w->item[i].at;
+	qsort(w->item, w->nitems, sizeof(*w->item), item_order);
+}
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+static int
+batch_write(struct store_work *w)
+{
+	const struct item	*item;
+	size_t			 end = w->written + BATCH, i;
+
+	if (end > w->nitems)
+		end = w->nitems;
+	for (i = w->written; i < end; i++) {
+		item = &w->item[i];
+		if (item->dead)
+			base_delete(w->base, item->key, item->keylen);
+		else
+			base_put(w->base, item->key, item->keylen, item->key + item->keylen,
+			    item->vallen);
+	}
+	if (base_write(w->base, w->epoch, w->why, sizeof(w->why)) == -1)
+		return (-1);
+	w->written = end;
+	w->batches = base_batches(w->base);
+	return (0);
 }
 
 int
 store_work_run(struct store_work *w)
 {
-	return (journal_trim(w->store->journal, w->trim));
+	struct store	*s = w->store;
+	int64_t		 begun = clock_ms();
+
+	if (journal_trim(s->journal, w->trim) == -1) {
+		strlcpy(w->why, journal_error(s->journal), sizeof(w->why));
+		return (-1);
+	}
+	if (w->nitems == 0)
+		return (0);
+	if (w->base == NULL && (w->base = base_create(s->dirfd, s->dir, s->memory, w->why,
+	    sizeof(w->why))) == NULL)
+		return (-1);
+	items_sort(w);
+	while (w->written < w->nitems && clock_ms() - begun < w->budget_ms)
+		if (batch_write(w) == -1)
+			return (-1);
+	return (0);
+}
+
+/* What was written is the same in base, unless it has changed since. */
+static void
+items_settle(struct store_work *w)
+{
+	struct store		*s = w->store;
+	struct heap_entry	*e;
+	size_t			 i;
+
+	for (i = 0; i < w->written; i++) {
+		e = heap_at(s->heap, w->item[i].ref);
+		if ((e->flags & (HEAP_FREE | HEAP_SAME)) != 0 || e->generation >= w->generation)
+			continue;
+		if ((e->flags & HEAP_DEAD) == 0) {
+			e->flags |= HEAP_SAME;
+			s->same++;
+		} else if (s->scans == 0)
+			table_remove(s->table, store_hash(e), w->item[i].ref);
+	}
 }
 
 int
@@ -54,11 +322,17 @@ store_work_done(struct store_work *w, int result)
 {
 	struct store *s = w->store;
 
-	if (result == -1)
-		store_fail(s, EIO, "%s", journal_error(s->journal));
-	else
-		s->trimmed = w->trim;
+	s->base = w->base;
 	s->working = 0;
-	free(w);
+	s->afloat -= work_bytes(w);
+	if (result == -1)
+		store_fail(s, EIO, "%s", w->why[0] != '\0' ? w->why : journal_error(s->journal));
+	else {
+		s->trimmed = w->trim;
+		if (w->written > 0)
+			s->batches = w->batches;
+		items_settle(w);
+	}
+	work_free(w);
 	return (result);
 }

@@ -74,7 +74,8 @@ struct model {
 	struct store_cut *cut[CONCURRENT];
 	unsigned	 nretained, ncuts, keep;
 	struct store_work *work;
-	unsigned	 restores, rounds, cuts;
+	unsigned	 restores, absent;	/* absent: not all of it was in memory */
+	uint64_t	 batches;
 };
 
 /* Number 0 is empty; some have a NUL in them, some are longer. */
@@ -182,8 +183,12 @@ check_remove(struct model *m, unsigned state, unsigned n)
 static int
 check_all(struct model *m)
 {
-	unsigned s, n;
+	unsigned s, n, present = 0;
 
+	for (s = 0; s < STATES; s++)
+		for (n = 0; n < KEYS; n++)
+			present += m->now[s][n].seed != 0;
+	m->absent += store_count(m->s) < present;
 	for (s = 0; s < STATES; s++)
 		for (n = 0; n < KEYS; n++)
 			if (!check_get(m, s, n)) {
@@ -191,46 +196,6 @@ check_all(struct model *m)
 				return (0);
 			}
 	return (1);
-}
-
-static int
-keys_order(const char *a, size_t alen, const char *b, size_t blen)
-{
-	int c = memcmp(a, b, alen < blen ? alen : blen);
-
-	return (c != 0 ? c : alen < blen ? -1 : alen > blen);
-}
-
-/* All keys in order, changed meanwhile; rounds of everything else go on between. */
-static int
-check_scan(struct model *m, unsigned state)
-{
-	struct store_scan	*scan = store_scan(m->s, (unsigned)m->number[state]);
-	char			 last[128], key[128];
-	const void		*k, *v;
-	size_t			 lastlen = 0, keylen, vallen, len;
-	unsigned		 n, seen = 0, present = 0;
-	int			 more = 0;
-
-	for (n = 0; n < KEYS; n++)
-		present += m->now[state][n].seed != 0;
-	while (scan != NULL && (more = store_scan_next(scan, &k, &keylen, &v, &vallen)) == 1) {
-		if (seen++ > 0 && keys_order(last, lastlen, k, keylen) >= 0)
-			break;
-		for (n = 0; n < KEYS; n++)
-			if ((len = key_make(n, key)) == keylen && memcmp(key, k, len) == 0)
-				break;
-		if (n == KEYS || !expect_is(&m->now[state][n], v, vallen))
-			break;
-		memcpy(last, k, keylen);
-		lastlen = keylen;
-		if (next(&m->rng) % 4 == 0 && !check_put(m, state, n))
-			break;
-		if (next(&m->rng) % 8 == 0 && !check_remove(m, state, n))
-			break;
-	}
-	store_scan_end(scan);
-	return (scan != NULL && more == 0 && seen == present);
 }
 
 /*
@@ -252,7 +217,6 @@ check_cut(struct model *m)
 
 	if ((m->cut[m->ncuts] = store_cut(m->s, ++m->id)) == NULL)
 		return (0);
-	m->cuts++;
 	p = m->on_way[m->ncuts++] = calloc(1, sizeof(*p));
 	p->id = m->id;
 	memcpy(p->value, m->now, sizeof(p->value));
@@ -311,6 +275,73 @@ check_tend(struct model *m, enum store_moment moment)
 	return (1);
 }
 
+static int
+keys_order(const char *a, size_t alen, const char *b, size_t blen)
+{
+	int c = memcmp(a, b, alen < blen ? alen : blen);
+
+	return (c != 0 ? c : alen < blen ? -1 : alen > blen);
+}
+
+/* Everything else goes on; of other states keys come and go. */
+static int
+check_meanwhile(struct model *m, unsigned state)
+{
+	uint64_t r = next(&m->rng) >> 16;
+	unsigned n = (unsigned)((r >> 8) % KEYS);
+
+	switch (r % 16) {
+	case 0:
+		return (m->ncuts == CONCURRENT || check_cut(m));
+	case 1:
+		return (m->ncuts == 0 || check_written(m, (r >> 40) % 8 > 0));
+	case 2:	case 3:
+		return (check_tend(m, STORE_BUSY));
+	case 4:
+		return (check_get(m, state, n));
+	case 5:
+		return (check_put(m, (state + 1) % STATES, n));
+	case 6:
+		return (check_remove(m, (state + 1) % STATES, n));
+	default:
+		return (1);
+	}
+}
+
+/* All keys in order, the one in hand is changed now and then. */
+static int
+check_scan(struct model *m, unsigned state)
+{
+	struct store_scan	*scan = store_scan(m->s, (unsigned)m->number[state]);
+	char			 last[128], key[128];
+	const void		*k, *v;
+	size_t			 lastlen = 0, keylen, vallen, len;
+	unsigned		 n, seen = 0, present = 0;
+	int			 more = 0;
+
+	for (n = 0; n < KEYS; n++)
+		present += m->now[state][n].seed != 0;
+	while (scan != NULL && (more = store_scan_next(scan, &k, &keylen, &v, &vallen)) == 1) {
+		if (seen++ > 0 && keys_order(last, lastlen, k, keylen) >= 0)
+			break;
+		for (n = 0; n < KEYS; n++)
+			if ((len = key_make(n, key)) == keylen && memcmp(key, k, len) == 0)
+				break;
+		if (n == KEYS || !expect_is(&m->now[state][n], v, vallen))
+			break;
+		memcpy(last, k, keylen);
+		lastlen = keylen;
+		if (next(&m->rng) % 4 == 0 && !check_put(m, state, n))
+			break;
+		if (next(&m->rng) % 8 == 0 && !check_remove(m, state, n))
+			break;
+		if (!check_meanwhile(m, state))
+			break;
+	}
+	store_scan_end(scan);
+	return (scan != NULL && more == 0 && seen == present);
+}
+
 static void
 model_drop(struct model *m)
 {
@@ -361,6 +392,8 @@ check_restore(struct model *m)
 	m->restores++;
 	while (m->nretained > 1 && next(&m->rng) % 4 == 0)
 		snapshot_free(&m->retained[--m->nretained]);
+	if (m->nretained > 0 && m->retained[m->nretained - 1].part.batches > m->batches)
+		m->batches = m->retained[m->nretained - 1].part.batches;
 	return (model_attach(m, m->nretained > 0 ? &m->retained[m->nretained - 1] : NULL));
 }
 
@@ -385,7 +418,7 @@ model_step(struct model *m)
 	uint64_t r = next(&m->rng) >> 16;
 	unsigned state = (unsigned)(r % STATES), n = (unsigned)((r >> 8) % KEYS);
 
-	switch ((r >> 24) % 1000) {
+	switch ((r >> 24) % 2000) {
 	case 0:
 		return (check_restore(m) && check_all(m));
 	case 1:
@@ -393,6 +426,7 @@ model_step(struct model *m)
 	case 2:
 		return (check_scan(m, state));
 	case 3: case 4: case 5: case 6: case 7: case 8: case 9: case 10:
+	case 11: case 12: case 13: case 14: case 15: case 16: case 17: case 18:
 		if (m->ncuts == CONCURRENT)
 			return (store_cut(m->s, m->id + 1) == NULL && errno == EAGAIN);
 		return (check_cut(m));
@@ -400,14 +434,14 @@ model_step(struct model *m)
 		break;
 	}
 	switch ((r >> 24) % 100) {
-	case 0:
+	case 0: case 1:
 		return (m->ncuts == 0 || check_written(m, (r >> 40) % 8 > 0));
-	case 1: case 2:
+	case 2: case 3: case 4: case 5: case 6:
 		return (check_tend(m, (r >> 40) % 4 == 0 ? STORE_IDLE : STORE_BUSY));
 	default:
 		break;
 	}
-	if ((r >> 48) % 3 == 0)
+	if ((r >> 44) % 3 == 0)
 		n %= 20;			/* some are busier than others */
 	if ((r >> 24) % 100 < 50)
 		return (check_put(m, state, n));
@@ -416,8 +450,9 @@ model_step(struct model *m)
 	return (check_get(m, state, n));
 }
 
-static void
-random_steps(uint64_t seed, uint64_t memory, unsigned keep, unsigned steps)
+/* How often not all of it was in memory, and how many batches base had. */
+static unsigned
+random_steps(uint64_t seed, uint64_t memory, unsigned keep, unsigned steps, uint64_t *batches)
 {
 	struct model	*m = calloc(1, sizeof(*m));
 	unsigned	 i;
@@ -435,29 +470,45 @@ random_steps(uint64_t seed, uint64_t memory, unsigned keep, unsigned steps)
 		    m->s != NULL ? store_error(m->s) : "");
 	CHECK(good);
 	CHECK(check_restore(m) && check_all(m));
-	CHECK(m->restores > steps / 2000);
+	CHECK(m->restores > 0);
 	model_drop(m);
 	while (m->nretained > 0)
 		snapshot_free(&m->retained[--m->nretained]);
+	i = m->absent;
+	*batches = m->batches;
 	free(m);
+	return (i);
 }
 
 static void
 random_steps_agree_with_the_model(void)
 {
-	uint64_t seed;
+	uint64_t seed, batches;
 
 	for (seed = 1; seed <= 20; seed++)
-		random_steps(seed, UINT64_C(64) << 20, 1, 20000);
+		random_steps(seed, UINT64_C(64) << 20, 1, 20000, &batches);
 }
 
 static void
 several_retained_checkpoints_can_be_gone_back_to(void)
 {
-	uint64_t seed;
+	uint64_t seed, batches;
 
 	for (seed = 100; seed <= 110; seed++)
-		random_steps(seed, UINT64_C(64) << 20, RETAINED, 20000);
+		random_steps(seed, UINT64_C(64) << 20, RETAINED, 20000, &batches);
+}
+
+static void
+memory_bounds_far_below_the_state_agree_with_the_model(void)
+{
+	uint64_t seed, batches;
+	unsigned absent;
+
+	for (seed = 200; seed <= 210; seed++) {
+		absent = random_steps(seed, 64 << 10 << seed % 4, 1 + (unsigned)seed % RETAINED,
+		    20000, &batches);
+		printf("# %u times not all in memory, %" PRIu64 " batches\n", absent, batches);
+	}
 }
 
 /* One checkpoint after another, each complete at once. */
@@ -518,6 +569,7 @@ main(void)
 	snprintf(dir, sizeof(dir), "/tmp/weir-store-test.%ld", (long)getpid());
 	RUN(random_steps_agree_with_the_model);
 	RUN(several_retained_checkpoints_can_be_gone_back_to);
+	RUN(memory_bounds_far_below_the_state_agree_with_the_model);
 	RUN(the_journal_stays_within_some_tables);
 	disk_wipe(dir);
 	DONE();
