@@ -18,6 +18,7 @@ LIBEXEC =	$(PREFIX)/libexec/weir
 MANDIR =	$(PREFIX)/share/man
 COMPLETIONS =	$(PREFIX)/share/bash-completion/completions
 INSTALL =	install
+VERSION =	0.1.0
 
 STD =		-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64
 WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -56,8 +57,10 @@ CONTROLS =	$L/weir-run $L/weir-checkpointd $L/weir-status $L/weir-history \
 		$L/weir-checkpoint $L/weir-stop $L/weir-cancel $L/weir-crashtest
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
+ABI =		$(shell sed -n 's/^\#define WEIR_ABI[^0-9]*\([0-9]*\).*/\1/p' lib/weir.h)
+SHARED =	$B/lib/libweir.so.$(ABI)
 
-all: $(PROGRAMS) $(CONTROLS) $(FRONT)
+all: $(PROGRAMS) $(CONTROLS) $(FRONT) $(SHARED)
 
 $L/weir-source:		$(source:%=$B/bin/%.o)
 $L/weir-keyby:		$(keyby:%=$B/bin/%.o)
@@ -74,6 +77,7 @@ $L/weir-stop:		$(stop:%=$B/bin/%.o)
 $L/weir-cancel:		$(cancel:%=$B/bin/%.o)
 $L/weir-crashtest:	$(crashtest:%=$B/bin/%.o)
 
+$B/lib/run/main.o:	CPPFLAGS += -DVERSION='"$(VERSION)"'
 $B/bin/programs.o:	CPPFLAGS += -DLIBEXECDIR='"$(LIBEXEC)"'
 $L/weir-statemap $L/weir-reduce: LIBS = $(LUA_LIBS)
 $L/weir-crashtest:	LIBS = -lm
@@ -89,18 +93,26 @@ $(CONTROLS): $B/lib/floors.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) $(LIBS)
 
-# The library: all floors in one object that exports weir_* and nothing else.
+# The library: all floors in one object that exports weir_* and nothing else, as an
+# archive, which our programs link (they start sooner), and shared.
 # Unit tests see the insides: they link floors.a, and parts.a of the programs.
 
 FLOORS =	$(patsubst %.c,$B/%.o,$(sort $(wildcard lib/*/*.c)))
 BINS =		$(patsubst %.c,$B/%.o,$(sort $(wildcard bin/*.c)))
 PARTS =		$(filter-out $(patsubst $L/weir-%,$B/bin/%.o,$(PROGRAMS) $(CONTROLS)) $B/bin/weir.o,$(BINS))
 
-$(LIBWEIR): $(FLOORS)
+$B/lib/weir.o: $(FLOORS)
+	$(LD) -r -o $@ $(FLOORS)
+	objcopy --wildcard --keep-global-symbol='weir_*' $@
+
+$(LIBWEIR): $B/lib/weir.o
 	@rm -f $@
-	$(LD) -r -o $(@D)/weir.o $(FLOORS)
-	objcopy --wildcard --keep-global-symbol='weir_*' $(@D)/weir.o
-	$(AR) rc $@ $(@D)/weir.o
+	$(AR) rc $@ $<
+
+$(SHARED): $B/lib/weir.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic -o $@ $< \
+	    -Wl,--as-needed $(LDLIBS)
+	ln -sf $(@F) $(@D)/libweir.so
 
 $B/lib/floors.a: $(FLOORS)
 	@mkdir -p $(@D); rm -f $@
@@ -130,6 +142,7 @@ $(CONTENDERS): $B/%: $B/%.o
 INCLUDE =	-Ilib -Ibin
 INSIDE =	-Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run
 $(FLOORS): INCLUDE = $(INSIDE)
+$(FLOORS): PIC = -fPIC -fno-semantic-interposition
 $(control:%=$B/bin/%.o): INCLUDE = $(INSIDE) -Ibin
 $B/tests/%.o: INCLUDE = $(INSIDE) -Ibin $(LUA_CFLAGS)
 
@@ -137,7 +150,7 @@ OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(SIM) $(TOOLS:=.o) $(CONTENDERS:=.o)
 
 $(OBJS): $B/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(INCLUDE) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(STD) $(WARN) $(INCLUDE) $(CPPFLAGS) $(PIC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d)
 
@@ -204,19 +217,25 @@ PAGES =		$(sort $(wildcard man/*.[13578]))
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(COMPLETIONS) \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(COMPLETIONS) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5 7 8)
 	$(INSTALL) $(FRONT) $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) $(PROGRAMS) $(CONTROLS) $(DESTDIR)$(LIBEXEC)
 	$(INSTALL) -m 644 lib/weir.h $(DESTDIR)$(PREFIX)/include
-	$(INSTALL) -m 644 $(LIBWEIR) $(DESTDIR)$(PREFIX)/lib
+	$(INSTALL) -m 644 $(LIBWEIR) $(SHARED) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(PREFIX)/lib/libweir.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LDLIBS)|' \
+	    lib/weir.pc.in >$B/lib/weir.pc
+	$(INSTALL) -m 644 $B/lib/weir.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(INSTALL) -m 644 man/completion/weir.bash $(DESTDIR)$(COMPLETIONS)/weir
 	for page in $(PAGES); do \
 	    $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
+	[ -n "$(DESTDIR)" ] || ldconfig || :
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(PREFIX)/include/weir.h \
-	    $(DESTDIR)$(PREFIX)/lib/libweir.a $(DESTDIR)$(COMPLETIONS)/weir \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/weir.pc $(DESTDIR)$(COMPLETIONS)/weir \
+	    $(addprefix $(DESTDIR)$(PREFIX)/lib/,libweir.a libweir.so $(notdir $(SHARED))) \
 	    $(patsubst $L/%,$(DESTDIR)$(LIBEXEC)/%,$(PROGRAMS) $(CONTROLS))
 	for page in $(notdir $(PAGES)); do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done

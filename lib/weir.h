@@ -47,7 +47,7 @@ extern "C" {
 #define WEIR_PRINTF(fmt, args)
 #endif
 
-#define WEIR_ABI	1	/* of this header; weir_main() refuses another */
+#define WEIR_ABI	2	/* of this header; weir_main() refuses another */
 #define WEIR_NAME_MAX	64	/* bytes in a stage's name or a tag */
 
 /* What a program exits with. */

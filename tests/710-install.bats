@@ -10,6 +10,7 @@ setup() {
 	weir_setup
 	root=$BATS_TEST_TMPDIR/root
 	prefix=$root/opt
+	abi=$(awk '$2 == "WEIR_ABI" { print $3 }' "$WEIR_SOURCE/lib/weir.h")
 }
 
 # makes TARGET...: with the build that is tested, into $root
@@ -19,10 +20,17 @@ makes() {
 	    { cat make.log; return 1; }
 }
 
+# installed: where a compiler and the loader find it
+installed() {
+	makes install
+	export PKG_CONFIG_PATH=$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+	export LD_LIBRARY_PATH=$prefix/lib
+}
+
 # compiled: the stage of examples/, with what is installed and nothing else
 compiled() {
 	cp -r "$WEIR_SOURCE/examples/weir-filter" stage
-	makes install
+	installed
 	make -C stage PREFIX="$prefix" CC="${CC:-cc}" CFLAGS="${CFLAGS--O2 -g}" \
 	    CPPFLAGS='-Wall -Wextra -Wpedantic -Werror' install >make.log 2>&1 ||
 	    { cat make.log; return 1; }
@@ -35,9 +43,11 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 	local page
 	makes install
 	{
-		printf '755 %s\n' bin/weir libexec/weir/weir-{keyby,reduce,sink,source,statemap}
-		printf '644 %s\n' include/weir.h lib/libweir.a \
-		    share/bash-completion/completions/weir
+		printf '755 %s\n' bin/weir
+		(cd "$WEIR_BUILD" && printf '755 %s\n' libexec/weir/*)
+		printf '644 %s\n' include/weir.h lib/libweir.a "lib/libweir.so.$abi" \
+		    lib/pkgconfig/weir.pc share/bash-completion/completions/weir
+		echo '777 lib/libweir.so'
 		for page in "$WEIR_SOURCE"/man/*.[1-8]; do
 			[ ! -e "$page" ] || echo "644 share/man/man${page##*.}/${page##*/}"
 		done
@@ -62,6 +72,74 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 	assert_output $'b\na\nb'
 	assert_equal "$(strings -a "$prefix/bin/weir" "$prefix"/libexec/weir/* |
 	    grep -cF "$WEIR_BUILD/libexec")" 0
+}
+
+@test "install: the shared library exports what weir.h says, and finds what it needs" {
+	installed
+	assert_equal "$(readlink "$prefix/lib/libweir.so")" "libweir.so.$abi"
+	run readelf -d "$prefix/lib/libweir.so"
+	assert_line --partial "soname: [libweir.so.$abi]"
+	refute_output --partial TEXTREL
+	nm -D --defined-only "$prefix/lib/libweir.so" | awk '{ print $3 }' | sort >got
+	# what is declared there, but for the callback's type
+	grep -oE '^[a-z].*[ *]weir_[a-z_]+\(' "$prefix/include/weir.h" | grep -v '^typedef' |
+	    grep -oE 'weir_[a-z_]+\($' | tr -d '(' | sort >want
+	assert_same want <(grep -v '^__' got)
+	run ldd -r "$prefix/lib/libweir.so"
+	refute_output --regexp 'undefined symbol: (weir|[^_])'
+}
+
+@test "install: pkg-config knows what to link, also without the shared library" {
+	installed
+	assert_equal "$(pkg-config --cflags --libs weir)" "-I$prefix/include -L$prefix/lib -lweir "
+	rm "$prefix"/lib/libweir.so*
+	printf '#include <weir.h>\nint main(void) { weir_version(stdout); }\n' >v.c
+	# shellcheck disable=SC2046	# a list of words
+	"${CC:-cc}" ${CFLAGS-} -o v v.c $(pkg-config --cflags --static --libs weir)
+	run ./v
+	assert_line --index 0 "weir $(pkg-config --modversion weir)"
+}
+
+@test "install: a stage that was built for another weir.h is refused" {
+	installed
+	printf '%s\n' '#include <weir.h>' \
+	    'static const struct weir_stage s = { .abi = WEIR_ABI - 1, .name = "old" };' \
+	    'int main(int argc, char *argv[]) { return (weir_main(argc, argv, &s)); }' >old.c
+	# shellcheck disable=SC2046	# a list of words
+	"${CC:-cc}" ${CFLAGS-} -o old old.c $(pkg-config --cflags --libs weir)
+	run_weir -s 2 ./old
+	assert_err "old: built for version $((abi - 1)) of weir.h, this library has $abi; compile it again"
+}
+
+@test "weir.h: alone, in C11 and in C++, without a warning" {
+	local header=$WEIR_SOURCE/lib/weir.h
+	cat >stage.cc <<-'EOF'
+	#include <weir.h>
+
+	static int
+	record(struct weir *w, const struct weir_record *r)
+	{
+		return (weir_emit(w, r->data, r->len));
+	}
+
+	int
+	main(int argc, char *argv[])
+	{
+		struct weir_stage stage = weir_stage();
+
+		stage.abi = WEIR_ABI;
+		stage.name = "copy";
+		stage.record = record;
+		return (weir_main(argc, argv, &stage));
+	}
+	EOF
+	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c "$header"
+	installed
+	# shellcheck disable=SC2046	# a list of words
+	"${CXX:-c++}" ${CFLAGS-} -std=c++11 -Wall -Wextra -Wpedantic -Werror -o copy stage.cc \
+	    $(pkg-config --cflags --libs weir)
+	run_weir 'printf "a\nb\n" | weir source | ./copy | weir sink'
+	assert_output $'a\nb'
 }
 
 @test "install: the examples run with it" {
@@ -155,15 +233,14 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 }
 
 @test "README: the stage there compiles as it says, and works" {
-	makes install
+	installed
 	sed -n '/^```c$/,/^```$/p' "$WEIR_SOURCE/README.md" | grep -v '^```' >weir-upper.c
 	grep '^cc -o weir-upper ' "$WEIR_SOURCE/README.md" >compile
 	assert [ "$(wc -l <compile)" = 1 ]
 	mkdir cc
 	printf '#!/bin/sh\nexec %s %s "$@"\n' "$(type -P "${CC:-cc}")" "${CFLAGS-}" >cc/cc
 	chmod +x cc/cc
-	PATH=$PWD/cc:$ordinary CPATH=$prefix/include LIBRARY_PATH=$prefix/lib \
-	    run_weir 'sh ./compile'
+	PATH=$PWD/cc:$ordinary run_weir 'sh ./compile'
 	grep '^weir source .* | weir upper | ' "$WEIR_SOURCE/README.md" >typed
 	cp "$WEIR_SOURCE/examples/orders.tsv" .
 	PATH=$PWD:$prefix/bin:$ordinary run_weir 'sh ./typed >got'

@@ -330,7 +330,6 @@ struct report;
 int	 report_open(struct weir *);		/* the divert file */
 int	 report_close(struct weir *);		/* and how many were bad */
 int	 report_place(const struct weir *, const struct weir_record *, char *, size_t);
-int	 weir_verror(struct weir *, int status, const char *fmt, va_list);
 
 /* A link has broken, or brought rubbish: the end of a pipeline; in a job the end
  * of an attempt, and the next view says how to go on.  -1. */
