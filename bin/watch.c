@@ -49,39 +49,52 @@ seen_add(struct watch *w, const char *name)
 	return (0);
 }
 
-/* Who is there, and who was. */
-static int
-stage_take(struct watch *w, const json_t *stage)
+/* Subtasks of a stage that are there, and whether one is awaited. */
+static size_t
+stage_here(const json_t *stage, int *away)
 {
 	const json_t	*subtask;
-	const char	*name = json_string_value(json_object_get(stage, "name")), *state;
-	size_t		 i;
-	int		 here = 0, away = 0;
+	const char	*state;
+	size_t		 i, here = 0;
 
-	if (name == NULL)
-		return (-1);
+	*away = 0;
 	json_array_foreach(json_object_get(stage, "subtasks"), i, subtask) {
 		state = json_string_value(json_object_get(subtask, "state"));
 		if (json_integer_value(json_object_get(subtask, "pid")) != 0)
-			here = 1;
+			here++;
 		else if (state == NULL || strcmp(state, "awaited") == 0)
-			away = 1;
+			*away = 1;
 	}
-	if (here && seen_add(w, name) == -1)
-		return (-1);
-	if (away && w->missing[0] == '\0' && seen_find(w, name))
-		strlcpy(w->missing, name, sizeof(w->missing));
-	return (0);
+	return (here);
+}
+
+/* A stage that was seen: is all of it there?  A coordinator that has come anew may
+ * never have heard of it. */
+static int
+seen_missing(const json_t *stages, const char *name)
+{
+	const json_t	*stage;
+	const char	*other;
+	size_t		 i;
+	int		 away;
+
+	json_array_foreach(stages, i, stage) {
+		other = json_string_value(json_object_get(stage, "name"));
+		if (other != NULL && strcmp(other, name) == 0)
+			return (stage_here(stage, &away) == 0 || away);
+	}
+	return (1);
 }
 
 int
 watch_take(struct watch *w, const json_t *status, int64_t now_ms)
 {
 	const json_t		*stage, *stages = json_object_get(status, "stages");
-	const char		*answer, *word;
+	const char		*answer, *word, *name;
 	enum watch_state	 state;
 	int64_t			 attempt;
 	size_t			 i;
+	int			 away;
 
 	answer = json_string_value(json_object_get(status, "answer"));
 	word = json_string_value(json_object_get(status, "state"));
@@ -97,9 +110,14 @@ watch_take(struct watch *w, const json_t *status, int64_t now_ms)
 	    json_is_true(json_object_get(status, "cancelling"));
 	w->answered |= strcmp(answer, "status") == 0;
 	w->missing[0] = '\0';
-	json_array_foreach(stages, i, stage)
-		if (stage_take(w, stage) == -1)
+	json_array_foreach(stages, i, stage) {
+		name = json_string_value(json_object_get(stage, "name"));
+		if (name == NULL || (stage_here(stage, &away) > 0 && seen_add(w, name) == -1))
 			return (-1);
+	}
+	for (i = 0; i < w->nseen && w->missing[0] == '\0'; i++)
+		if (seen_missing(stages, w->seen[i]))
+			strlcpy(w->missing, w->seen[i], sizeof(w->missing));
 	return (0);
 }
 
