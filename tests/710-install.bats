@@ -94,7 +94,7 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 	assert_equal "$(pkg-config --cflags --libs weir)" "-I$prefix/include -L$prefix/lib -lweir "
 	rm "$prefix"/lib/libweir.so*
 	printf '#include <weir.h>\nint main(void) { weir_version(stdout); }\n' >v.c
-	# shellcheck disable=SC2046	# a list of words
+	# shellcheck disable=SC2046,SC2086	# lists of words
 	"${CC:-cc}" ${CFLAGS-} -o v v.c $(pkg-config --cflags --static --libs weir)
 	run ./v
 	assert_line --index 0 "weir $(pkg-config --modversion weir)"
@@ -105,7 +105,7 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 	printf '%s\n' '#include <weir.h>' \
 	    'static const struct weir_stage s = { .abi = WEIR_ABI - 1, .name = "old" };' \
 	    'int main(int argc, char *argv[]) { return (weir_main(argc, argv, &s)); }' >old.c
-	# shellcheck disable=SC2046	# a list of words
+	# shellcheck disable=SC2046,SC2086	# lists of words
 	"${CC:-cc}" ${CFLAGS-} -o old old.c $(pkg-config --cflags --libs weir)
 	run_weir -s 2 ./old
 	assert_err "old: built for version $((abi - 1)) of weir.h, this library has $abi; compile it again"
@@ -135,7 +135,7 @@ ordinary=/usr/local/bin:/usr/bin:/bin
 	EOF
 	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c "$header"
 	installed
-	# shellcheck disable=SC2046	# a list of words
+	# shellcheck disable=SC2046,SC2086	# lists of words
 	"${CXX:-c++}" ${CFLAGS-} -std=c++11 -Wall -Wextra -Wpedantic -Werror -o copy stage.cc \
 	    $(pkg-config --cflags --libs weir)
 	run_weir 'printf "a\nb\n" | weir source | ./copy | weir sink'

@@ -179,12 +179,17 @@ no_survivors() {
 }
 
 # dead_owners: of paths on standard input that begin with PID-START behind
-# prefix $1, those whose process is gone
+# prefix $1, those whose process is gone; a job's name no process, then nobody
+# has it mapped
 dead_owners() {
 	local path pid
 	while read -r path; do
 		pid=${path#"$1"}
-		[ -e "/proc/${pid%%-*}" ] || echo "$path"
+		if [[ $pid == job-* ]]; then
+			grep -qsF "$path" /proc/[0-9]*/maps || echo "$path"
+		else
+			[ -e "/proc/${pid%%-*}" ] || echo "$path"
+		fi
 	done
 }
 
@@ -199,11 +204,17 @@ outside() {
 
 # Shared memory that a killed pipeline of another test still has its notes about.
 of_other_tests() {
-	local path run
+	local path run tests="${BATS_RUN_TMPDIR%/*}/bats-run-*/test/*"
 	while read -r path; do
+		if [[ $path =~ -(job-[0-9a-f]{14})-(.*) ]]; then
+			{
+				compgen -G "$tests/x/weir-*/${BASH_REMATCH[1]}"
+				compgen -G "$tests/work/*/run/${BASH_REMATCH[2]}.shm"
+			} | grep -qvF "$BATS_TEST_TMPDIR/" || echo "$path"
+			continue
+		fi
 		run=$(sed -E 's/.*weir-[0-9]+[-\/]([0-9]+-[0-9a-f]+).*/\1/' <<<"$path")
-		compgen -G "${BATS_RUN_TMPDIR%/*}/bats-run-*/test/*/x/weir-*/$run" >/dev/null ||
-		    echo "$path"
+		compgen -G "$tests/x/weir-*/$run" >/dev/null || echo "$path"
 	done
 }
 
