@@ -32,7 +32,8 @@ LUA_LIBS =	$$(pkg-config --libs lua5.4)
 source =	source files operands resume rotation input standing reader follow notice trail spool \
 		header lines carry counter pace position
 keyby =		keyby fields pattern
-statemap =	statemap fields luafunction luaoutput $(lua) $(command)
+statemap =	statemap fields luafunction luaoutput luastates luavaluestate lualiststate luamapstate \
+		$(lua) $(command)
 reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs

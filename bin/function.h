@@ -25,6 +25,10 @@ struct weir_function {
 	int	(*end)(struct weir_function *, struct weir *);
 	int	(*ready)(struct weir_function *, struct weir *);
 	int	(*drain)(struct weir_function *, struct weir *);
+	int	(*snapshot)(struct weir_function *, struct weir *, uint64_t checkpoint);
+	int	(*restore)(struct weir_function *, struct weir *, const void *state,
+		    size_t len);
+	int	(*complete)(struct weir_function *, struct weir *, uint64_t checkpoint);
 
 	/* Frees the function too. */
 	void	(*close)(struct weir_function *);
@@ -35,9 +39,9 @@ struct weir_function {
  * NULL after weir_misuse() or weir_error().
  *
  * luafunction_new	a Lua chunk that returns
- *			function(key, rec, state) ... return out, state end:
- *			the text on the command line, or if that is NULL the
- *			content of file.
+ *			function(key, rec, state) ... return out, state end,
+ *			or defines process(key, rec) and more: the text on the
+ *			command line, or if that is NULL the content of file.
  * luafold_new		one that returns function(current, record) ... end, which
  *			makes one record of two.  emit_end: 0: print it each time,
  *			1: once for each key, at the end.

@@ -42,6 +42,8 @@ luafold_open(struct weir_function *function, struct weir *w)
 		    "'return function(current, record) ... return record end'",
 		    luaprogram_name(f->program), lua_isnil(L, 1) ? "" : "a ",
 		    luaL_typename(L, 1)));
+	if (luaprogram_restore(f->program, 0) == -1)
+		return (-1);
 	header = weir_header(w, &len);
 	return (header == NULL ? 0 : weir_set_header(w, header, len));
 }
@@ -120,6 +122,25 @@ luafold_end(struct weir_function *function, struct weir *w)
 	return (WEIR_OK);
 }
 
+/* Beside the keys' records there are the numbers of math.random. */
+static int
+luafold_snapshot(struct weir_function *function, struct weir *w, uint64_t checkpoint)
+{
+	struct luafold *f = (struct luafold *)function;
+
+	(void)w;
+	return (luaprogram_save(f->program, checkpoint, 0));
+}
+
+static int
+luafold_restore(struct weir_function *function, struct weir *w, const void *state, size_t len)
+{
+	struct luafold *f = (struct luafold *)function;
+
+	(void)w;
+	return (luaprogram_keep(f->program, state, len));
+}
+
 static void
 luafold_close(struct weir_function *function)
 {
@@ -141,6 +162,8 @@ luafold_new(struct weir *w, const char *text, const char *file, int emit_end)
 	f->function.open = luafold_open;
 	f->function.process = luafold_process;
 	f->function.end = luafold_end;
+	f->function.snapshot = luafold_snapshot;
+	f->function.restore = luafold_restore;
 	f->function.close = luafold_close;
 	f->emit_end = emit_end;
 	if ((f->program = luaprogram_new(w, text, file)) == NULL) {

@@ -85,6 +85,18 @@ reduce_end(struct weir *w)
 }
 
 static int
+reduce_snapshot(struct weir *w, uint64_t checkpoint)
+{
+	return (function->snapshot != NULL ? function->snapshot(function, w, checkpoint) : 0);
+}
+
+static int
+reduce_restore(struct weir *w, const void *state, size_t len)
+{
+	return (function->restore != NULL ? function->restore(function, w, state, len) : 0);
+}
+
+static int
 reduce_close(struct weir *w, int ok)
 {
 	(void)w;
@@ -100,7 +112,8 @@ static const struct weir_stage reduce = {
 	.libraries = LUA_RELEASE,
 	.options = options, .flags = WEIR_KEYED,
 	.setup = reduce_setup, .open = reduce_open, .batch = reduce_batch,
-	.end = reduce_end, .close = reduce_close,
+	.end = reduce_end, .snapshot = reduce_snapshot, .restore = reduce_restore,
+	.close = reduce_close,
 };
 
 int

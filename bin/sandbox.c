@@ -23,6 +23,7 @@ struct sandbox {
 	uint64_t	 seed;
 	size_t		 used;		/* bytes, at most SANDBOX_MEMORY */
 	int		 budget;	/* instructions of the last refill */
+	void		*random;	/* Lua's */
 	char		 error[512];
 };
 
@@ -97,7 +98,7 @@ sandbox_fill(lua_State *L)
 {
 	struct sandbox *s = lua_touserdata(L, 1);
 
-	sandboxlib_open(L, s->seed);
+	sandboxlib_open(L, s->seed, &s->random);
 	return (0);
 }
 
@@ -160,6 +161,12 @@ sandbox_call(struct sandbox *s, int arguments, int results)
 
 	status = lua_pcall(s->lua, arguments, results, 0);
 	return (status == LUA_OK ? 0 : sandbox_fail(s, status));
+}
+
+void *
+sandbox_random(struct sandbox *s)
+{
+	return (s->random);
 }
 
 const char *

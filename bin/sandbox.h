@@ -16,6 +16,7 @@
 #include <lua.h>
 
 #define SANDBOX_MEMORY	(256u << 20)	/* bytes of all that Lua holds */
+#define SANDBOX_RANDOM	32u		/* bytes of the state of math.random */
 
 struct sandbox;
 
@@ -30,6 +31,8 @@ struct sandbox;
  *			call: any number).  A program that has spent them gets an
  *			error at each further one.
  * sandbox_call		lua_pcall(); -1 with nothing pushed when it failed.
+ * sandbox_random	where math.random keeps its state, SANDBOX_RANDOM bytes that
+ *			mean something to it alone.
  * sandbox_error	what load or call failed of: a line, borrowed until the next
  *			call of one of them.
  */
@@ -40,10 +43,12 @@ int		 sandbox_load(struct sandbox *, const char *name, const char *text,
 		    size_t len);
 void		 sandbox_refill(struct sandbox *, int instructions);
 int		 sandbox_call(struct sandbox *, int arguments, int results);
+void		*sandbox_random(struct sandbox *);
 const char	*sandbox_error(const struct sandbox *);
 
-/* For sandbox.c: fill an empty Lua; called protected. */
-void		 sandboxlib_open(lua_State *, uint64_t seed);
+/* For sandbox.c: fill an empty Lua; called protected.  *random is set to where
+ * math.random keeps its state. */
+void		 sandboxlib_open(lua_State *, uint64_t seed, void **random);
 
 /* For sandboxlib.c: what print() says. */
 void		 sandbox_say(lua_State *, const char *);

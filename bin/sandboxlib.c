@@ -278,8 +278,25 @@ static const struct {
 	{ LUA_MATHLIBNAME, "randomseed", lib_randomseed },
 };
 
+/*
+ * The functions of the library share the state as an upvalue, here that of the
+ * function on top of the stack: four integers of 64 bits.  The registry holds on to
+ * it, whatever becomes of them.
+ */
+static void *
+random_state(lua_State *L)
+{
+	void *state;
+
+	if (lua_getupvalue(L, -1, 1) == NULL || lua_rawlen(L, -1) != SANDBOX_RANDOM)
+		luaL_error(L, "this Lua keeps the state of math.random elsewhere");
+	state = lua_touserdata(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, state);
+	return (state);
+}
+
 void
-sandboxlib_open(lua_State *L, uint64_t seed)
+sandboxlib_open(lua_State *L, uint64_t seed, void **random)
 {
 	size_t i;
 
@@ -304,6 +321,9 @@ sandboxlib_open(lua_State *L, uint64_t seed)
 	lua_pushcclosure(L, lib_next, 3);
 	lua_setglobal(L, "next");
 	lua_getglobal(L, LUA_MATHLIBNAME);
+	lua_getfield(L, -1, "random");
+	*random = random_state(L);
+	lua_pop(L, 1);
 	lua_getfield(L, -1, "randomseed");
 	lua_pushinteger(L, (lua_Integer)seed);
 	lua_call(L, 1, 0);

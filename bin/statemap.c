@@ -17,7 +17,7 @@ static struct weir_function	*function;
 
 static const struct weir_option options[] = {
 	{ .letter = 'e', .name = "expression", .arg = "LUA",
-	  .help = "a chunk that returns function(key, rec, state)",
+	  .help = "returns function(key, rec, state), or defines process(key, rec)",
 	  .type = WEIR_STRING, .to = &expression },
 	{ .letter = 'f', .name = "file", .arg = "FILE",
 	  .help = "the same, from FILE", .type = WEIR_STRING, .to = &file },
@@ -84,6 +84,24 @@ statemap_drain(struct weir *w)
 }
 
 static int
+statemap_snapshot(struct weir *w, uint64_t checkpoint)
+{
+	return (function->snapshot != NULL ? function->snapshot(function, w, checkpoint) : 0);
+}
+
+static int
+statemap_restore(struct weir *w, const void *state, size_t len)
+{
+	return (function->restore != NULL ? function->restore(function, w, state, len) : 0);
+}
+
+static int
+statemap_complete(struct weir *w, uint64_t checkpoint)
+{
+	return (function->complete != NULL ? function->complete(function, w, checkpoint) : 0);
+}
+
+static int
 statemap_close(struct weir *w, int ok)
 {
 	(void)w;
@@ -105,6 +123,9 @@ static const struct weir_stage statemap = {
 	.end = statemap_end,
 	.ready = statemap_ready,
 	.drain = statemap_drain,
+	.snapshot = statemap_snapshot,
+	.restore = statemap_restore,
+	.complete = statemap_complete,
 	.close = statemap_close,
 };
 

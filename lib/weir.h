@@ -344,7 +344,8 @@ int	 weir_map_clear(struct weir_map *);
 typedef int weir_reduce(struct weir_value *result, void *arg, const void *current,
 	    size_t currentlen, const void *element, size_t len);
 
-struct weir_reducing *weir_reducing(struct weir *, const char *name, weir_reduce *, void *arg);
+struct weir_reducing *weir_reducing(struct weir *, const char *name, weir_reduce *reduce,
+	    void *arg);
 int	 weir_reducing_add(struct weir_reducing *, const void *val, size_t len);
 int	 weir_reducing_get(struct weir_reducing *, const void **val, size_t *len);
 int	 weir_reducing_clear(struct weir_reducing *);
