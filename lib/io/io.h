@@ -558,7 +558,9 @@ enum store_pressure { STORE_EASY, STORE_HALF, STORE_FULL };
 enum store_pressure store_pressure(const struct store *);
 uint64_t store_bytes(const struct store *);	/* what counts against the bound */
 
-/* Anything to be done to base or journal?  NULL: no. */
+/* Anything to be done to base or journal?  NULL: errno 0: no, or store_error().
+ * Busy: trim, and over half of the memory write what can be, then it leaves; idle:
+ * write without leaving; end: likewise, for at most budget_ms. */
 enum store_moment { STORE_BUSY, STORE_IDLE, STORE_END };
 struct store_work *store_tend(struct store *, enum store_moment, int64_t budget_ms);
 int	 store_work_run(struct store_work *);		/* writer */

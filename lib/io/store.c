@@ -5,7 +5,7 @@
  *  - In a job each entry bears the generation, the number of barriers before it,
  *    of its last change: a barrier writes the entries of the one that it closes.
  *  - A key that was removed stays as a dead entry until that is written.
- *  - An entry does not keep its hash: that is XXH3 of the key, its lower half.
+ *  - An entry does not keep its hash: that is weir_hash() of its key.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -155,15 +155,21 @@ store_names_restore(struct store *s, const void *data, size_t len)
  */
 
 uint32_t
-store_key_hash(const void *key, size_t keylen)
-{
-	return ((uint32_t)XXH3_64bits(key, keylen));
-}
-
-uint32_t
 store_hash(struct heap_entry *e)
 {
-	return (store_key_hash(heap_key(e), heap_keylen(e)));
+	return ((uint32_t)XXH3_64bits(heap_key(e), heap_keylen(e)));
+}
+
+/* What base calls a key.  Of an element of a list or map the key group is that of
+ * the list's key, which ends at a newline. */
+int
+store_base_key(struct store *s, struct buf *b, unsigned state, const void *key, size_t keylen)
+{
+	const char	*end = keylen > 0 ? memchr(key, '\n', keylen) : NULL;
+	size_t		 len = end != NULL ? (size_t)(end - (const char *)key) : keylen;
+
+	return (base_key(b, (uint32_t)XXH3_64bits(key, len) % s->groups, s->names[state], key,
+	    keylen));
 }
 
 /* Beyond a quarter of all entries the barrier looks at each instead. */
@@ -197,7 +203,6 @@ entry_changed(struct store *s, uint32_t ref, struct heap_entry *e)
 		s->same--;
 	e->flags &= ~(unsigned)HEAP_SAME;
 	e->flags |= HEAP_USED;
-	s->changed++;
 	if (!s->walk)
 		list_add(s, ref);
 }
@@ -212,7 +217,7 @@ entry_fetch(struct store *s, unsigned state, uint32_t hash, const void *key, siz
 	int		 found;
 
 	s->key.len = 0;
-	if (base_key(&s->key, hash % s->groups, s->names[state], key, keylen) == -1) {
+	if (store_base_key(s, &s->key, state, key, keylen) == -1) {
 		fail_memory(s, state);
 		return (0);
 	}
@@ -380,15 +385,10 @@ store_bytes(const struct store *s)
 	return (table_live(s->table) + s->list_room * sizeof(*s->list) + s->afloat);
 }
 
-/* Half full, a checkpoint helps where there is something that it would write. */
 enum store_pressure
 store_pressure(const struct store *s)
 {
 	uint64_t bytes = store_bytes(s);
 
-	if (bytes > s->memory)
-		return (STORE_FULL);
-	if (bytes > s->memory / 2 && s->changed > table_count(s->table) / 8)
-		return (STORE_HALF);
-	return (STORE_EASY);
+	return (bytes > s->memory ? STORE_FULL : bytes > s->memory / 2 ? STORE_HALF : STORE_EASY);
 }

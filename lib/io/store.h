@@ -44,7 +44,6 @@ struct store {
 	uint32_t	*list;
 	size_t		 nlist, list_room;
 	int		 walk;
-	uint64_t	 changed;		/* their number */
 
 	/* On disk; positions are those that the journal will have when all that
 	 * is on its way is written. */
@@ -86,8 +85,9 @@ struct store {
 };
 
 int	 store_fail(struct store *, int error, const char *fmt, ...) WEIR_PRINTF(3, 4);
-uint32_t store_key_hash(const void *key, size_t keylen);
 uint32_t store_hash(struct heap_entry *);
+int	 store_base_key(struct store *, struct buf *, unsigned state, const void *key,
+	    size_t keylen);
 uint32_t store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
 	    size_t keylen, const void *val, size_t vallen);
 void	 store_closed(struct store *, uint64_t id, unsigned generation);

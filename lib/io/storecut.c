@@ -290,7 +290,7 @@ store_cut(struct store *s, uint64_t id)
 		errno = ENOMEM;
 		return (NULL);
 	}
-	s->nlist = s->changed = 0;
+	s->nlist = 0;
 	s->walk = 0;
 	s->end += c->bytes;
 	store_closed(s, id, s->generation);

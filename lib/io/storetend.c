@@ -19,9 +19,10 @@
 #include "store.h"
 
 #define WORK_LEAST	(64U << 10)		/* bytes for base at a time */
-#define WORK_MOST	(8U << 20)
+#define WORK_MOST	(2U << 20)
 #define BATCH		10000			/* entries of one write */
 #define PER_MS		1000			/* entries that are written in a millisecond */
+#define AHEAD		8			/* entries fetched before */
 #define STEPS		(1U << 18)		/* pieces looked at in one call */
 
 struct item {
@@ -83,8 +84,7 @@ work_add(struct store_work *w, struct heap_entry *e, uint32_t ref)
 	item->at = at;
 	item->ref = ref;
 	item->dead = (e->flags & HEAP_DEAD) != 0;
-	if (base_key(&w->bytes, store_hash(e) % s->groups, s->names[e->state], heap_key(e),
-	    heap_keylen(e)) == -1)
+	if (store_base_key(s, &w->bytes, e->state, heap_key(e), heap_keylen(e)) == -1)
 		return (-1);
 	item->keylen = (uint32_t)(w->bytes.len - at);
 	item->vallen = item->dead ? 0 : (uint32_t)heap_vallen(e);
@@ -202,12 +202,15 @@ store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 	uint64_t		 bytes = s->memory / 8;
 	size_t			 items = SIZE_MAX;
 
+	errno = 0;
 	if (s->generation == 0 || s->working || (moment == STORE_END && budget_ms <= 0))
 		return (NULL);
 	if (moment == STORE_BUSY && crowded(s))
 		evict(s);
-	if ((w = work_new(s, moment == STORE_END ? budget_ms : INT64_MAX)) == NULL)
+	if ((w = work_new(s, moment == STORE_END ? budget_ms : INT64_MAX)) == NULL) {
+		store_fail(s, ENOMEM, "%s: %s", s->dir, strerror(ENOMEM));
 		return (NULL);
+	}
 	if (moment == STORE_END)
 		items = (size_t)budget_ms * PER_MS;
 	bytes = bytes < WORK_LEAST ? WORK_LEAST : bytes > WORK_MOST ? WORK_MOST : bytes;
@@ -216,6 +219,7 @@ store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 		work_collect(w, (size_t)bytes, items);
 	if (w->nitems == 0 && w->trim <= s->trimmed) {
 		work_free(w);
+		errno = 0;
 		return (NULL);
 	}
 	s->working = 1;
@@ -306,6 +310,8 @@ items_settle(struct store_work *w)
 	size_t			 i;
 
 	for (i = 0; i < w->written; i++) {
+		if (i + AHEAD < w->written)
+			__builtin_prefetch(heap_at(s->heap, w->item[i + AHEAD].ref));
 		e = heap_at(s->heap, w->item[i].ref);
 		if ((e->flags & (HEAP_FREE | HEAP_SAME)) != 0 || e->generation >= w->generation)
 			continue;

@@ -94,16 +94,13 @@ tend(struct weir *w, int64_t now, int64_t busy_ms)
 		j->tend = 0;
 		return (tend_begin(w, STORE_IDLE));
 	}
-	if (store_pressure(handles_store(w)) == STORE_EASY)
-		return (0);
-	if (j->tend) {
+	/* the journal may be trimmed; over half what is in base as well may leave */
+	if (j->tend || store_pressure(handles_store(w)) != STORE_EASY) {
 		j->tend = 0;
 		if (tend_begin(w, STORE_BUSY) == -1)
 			return (-1);
-		if (j->tending)
-			return (0);
 	}
-	return (want(w));
+	return (j->tending || store_pressure(handles_store(w)) == STORE_EASY ? 0 : want(w));
 }
 
 /* The job is done and the writer at rest: at rest its state is in base. */

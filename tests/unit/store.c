@@ -563,10 +563,127 @@ the_journal_stays_within_some_tables(void)
 	free(m);
 }
 
+/*
+ * What it costs: build/tests/unit/store bench [KEYS]
+ */
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6);
+}
+
+static void
+bench_change(struct store *s, unsigned keys, unsigned step)
+{
+	char		 key[32];
+	unsigned	 i, n;
+	uint64_t	*count;
+	int		 was_fresh;
+
+	for (i = 0; i < keys; i += step) {
+		n = (unsigned)(i * UINT64_C(2654435761) % keys);	/* in no order */
+		snprintf(key, sizeof(key), "user%u", n);
+		count = store_put(s, 0, hash_of(key, strlen(key)), key, strlen(key), 8, &was_fresh);
+		if (count == NULL)
+			abort();
+		++*count;
+	}
+}
+
+static void
+bench_cut(struct store *s, uint64_t id, const char *what, struct jobfile_subtask *part)
+{
+	double			 begun = now_ms(), encoded, written;
+	struct store_cut	*c = store_cut(s, id);
+	uint64_t		 bytes;
+
+	encoded = now_ms();
+	if (c == NULL || store_write(c) == -1)
+		abort();
+	written = now_ms();
+	part->nranges = 0;
+	store_cut_done(c, 0, part, &bytes);
+	printf("%-28s encoded in %6.1f ms, written in %6.1f ms: %" PRIu64 " bytes\n", what,
+	    encoded - begun, written - encoded, bytes);
+}
+
+static void
+bench_work(struct store *s, uint64_t oldest_id)
+{
+	struct store_work	*w;
+	double			 begun, took = 0, owner = 0, most = 0, t, call;
+	unsigned		 n = 0;
+
+	store_view(s, oldest_id);
+	for (;; n++) {
+		begun = now_ms();
+		if ((w = store_tend(s, STORE_IDLE, 0)) == NULL)
+			break;
+		t = now_ms();
+		call = t - begun;
+		if (store_work_run(w) == -1)
+			abort();
+		took += now_ms() - t;
+		t = now_ms();
+		store_work_done(w, 0);
+		call += now_ms() - t;
+		owner += call;
+		most = call > most ? call : most;
+	}
+	printf("%-28s written in %.0f ms, %u works; the owner's part %.1f ms, at most %.1f\n",
+	    "all of it to base", took, n, owner, most);
+}
+
+static int
+bench(unsigned keys)
+{
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(UINT64_C(1) << 30);
+	double			 begun;
+
+	fresh();
+	printf("%u keys\n", keys);
+	if (s == NULL || store_state(s, "reduce") != 0 ||
+	    store_attach(s, dirfd_, dir, 128, 2, NULL, 0) == -1)
+		abort();
+	begun = now_ms();
+	bench_change(s, keys, 1);
+	printf("%-28s %.1f ms\n", "put", now_ms() - begun);
+	bench_cut(s, 1, "all new", &part);
+	bench_change(s, keys, 1);
+	bench_cut(s, 2, "all changed", &part);
+	bench_change(s, keys, 1);
+	bench_cut(s, 3, "all changed", &part);
+	bench_change(s, keys, 5);
+	bench_cut(s, 4, "a fifth, and the sweep", &part);
+	bench_change(s, keys, 100);
+	bench_cut(s, 5, "a hundredth, and the sweep", &part);
+	store_free(s);
+
+	begun = now_ms();
+	s = store_new(UINT64_C(1) << 30);
+	if (s == NULL || store_state(s, "reduce") != 0 ||
+	    store_attach(s, dirfd_, dir, 128, 2, &part, 5) == -1)
+		abort();
+	printf("%-28s %.1f ms, %" PRIu64 " bytes of journal for %" PRIu64 " entries\n", "restored in",
+	    now_ms() - begun, part.range[0].to - part.range[0].start, store_count(s));
+	bench_work(s, 5);
+	store_free(s);
+	free(part.range);
+	disk_wipe(dir);
+	return (0);
+}
+
 int
-main(void)
+main(int argc, char *argv[])
 {
 	snprintf(dir, sizeof(dir), "/tmp/weir-store-test.%ld", (long)getpid());
+	if (argc > 1 && strcmp(argv[1], "bench") == 0)
+		return (bench(argc > 2 ? (unsigned)atoi(argv[2]) : 1000000));
 	RUN(random_steps_agree_with_the_model);
 	RUN(several_retained_checkpoints_can_be_gone_back_to);
 	RUN(memory_bounds_far_below_the_state_agree_with_the_model);
