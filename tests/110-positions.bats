@@ -135,13 +135,13 @@ kill_worker() {
 	printf 'k\tv\na\t1\n' >in
 	job 'weir source -H in | weir keyby -k k | weir reduce sum:v'
 	printf 'a\t2\n' >>in
-	printf 'k\tv\na\t3\n' >more
-	job 'weir source -H in more | weir keyby -k k | weir reduce sum:v'
+	printf 'k\tv\na\t3\n' >in2
+	job 'weir source -H in in2 | weir keyby -k k | weir reduce sum:v'
 	assert_equal "$(tail -n 1 out)" $'a\t6'
 	printf 'v\tk\n4\ta\n' >other
-	want=1 job 'weir source -H in more other | weir keyby -k k | weir reduce sum:v'
+	want=1 job 'weir source -H in in2 other | weir keyby -k k | weir reduce sum:v'
 	assert_err 'source: other: its header "v\tk" is not "k\tv", that of in'
-	want=2 job 'weir source in more | weir keyby -k k | weir reduce sum:v'
+	want=2 job 'weir source in in2 | weir keyby -k k | weir reduce sum:v'
 	assert_err 'source: -H is missing: in was read with it'
 }
 
