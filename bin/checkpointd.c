@@ -230,8 +230,8 @@ turn(struct coordinator *co, const struct pollfd *p, nfds_t n)
 	nfds_t		 i = FIRST;
 
 	if (p[1].revents != 0) {
-		co->status = WEIR_AGAIN;	/* 'weir run' has gone: all shall end */
-		co->leave = 1;
+		co->status = WEIR_AGAIN;
+		co->leave = co->run_gone = 1;
 		return;
 	}
 	for (c = TAILQ_FIRST(&co->callers); i < n && !co->leave; i++, c = TAILQ_NEXT(c, entry))
@@ -313,8 +313,8 @@ close_all(struct coordinator *co)
 	roster_free(&co->roster);
 	notes_free(co);
 	free(co->path);
-	/* an end that all have heard of leaves no sockets behind */
-	if (co->run != NULL && coordinator_over(co) && !co->leave)
+	/* an end that is all's end leaves no sockets behind */
+	if (co->run != NULL && (co->run_gone || (coordinator_over(co) && !co->leave)))
 		rundir_remove(co->run);
 	else
 		rundir_close(co->run);

@@ -66,6 +66,7 @@ struct coordinator {
 	int		 run_holds;		/* a pipe: 'weir run' lives; -1: it is not ours */
 	int		 status;		/* to exit with; -1: not yet known */
 	int		 leave;			/* at once, with status */
+	int		 run_gone;		/* 'weir run' has: all shall end */
 	int64_t		 started_ms;		/* since the Epoch */
 	int64_t		 begun_ms;		/* the same moment, of now_ms() */
 	int64_t		 beat_ms;		/* of the next one */

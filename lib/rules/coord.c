@@ -3,7 +3,8 @@
  *
  * Job.json's replacement is the commit point: an event that changes something
  * durable sets persist, and its driver writes before it tells anybody.
- *  - Ids are never used twice: those up to reserved may be out.
+ *  - Ids are never used twice: those up to reserved may be out.  A job that is
+ *    done gives back what it has reserved.
  *  - Nothing of another attempt is acted on: a member that registers gets a
  *    clean slate, and a new attempt empties all slates.
  *  - The first death in an attempt is the failure that counts.
@@ -318,6 +319,8 @@ done_if_committed(struct coord *c)
 			return;
 	c->state = JOB_DONE;
 	trigger_stop(&c->trigger);
+	c->reserved = c->highest;	/* the others were not given out, and will not be */
+	c->persist = 1;
 	say(c);
 }
 

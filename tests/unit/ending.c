@@ -91,6 +91,8 @@ done_when_all_have_committed_the_final_checkpoint(void)
 	c.changed = 0;
 	coord_committed(&c, 2, 2, 1400);
 	CHECK(c.state == JOB_DONE && c.changed && coord_next(&c) == RULES_NEVER);
+	CHECK(c.persist && c.reserved == 2);	/* the next run goes on with 3 */
+	coord_saved(&c);
 	SILENT(coord_lost(&c, 0, 1500));	/* they leave */
 	SILENT(coord_tick(&c, 100000));
 }
