@@ -277,8 +277,11 @@ coordinator_settle(struct coordinator *co)
 		assemble_admit(co);
 		if (c->attempt != co->attempt)
 			assemble_attempt(co);
-		if (c->persist)
+		if (c->persist) {
+			STEP("coord-decided");
 			save(co);
+			STEP("coord-saved");
+		}
 		if (co->leave)
 			return;
 		tell_ended(co);
@@ -290,5 +293,6 @@ coordinator_settle(struct coordinator *co)
 	c->changed = 0;
 	notes_state(co);
 	callers_tell(co);
+	STEP("coord-told");
 	asks_watch(co);
 }

@@ -283,6 +283,7 @@ barrier_pass(struct weir *w, uint64_t id)
 			return (done);
 		if (outlet_barrier(w, id, w->job->triggered_ms) == -1)
 			return (-1);
+		STEP("barrier-forwarded");
 	}
 	return (snapshot_take(w, id) == -1 ? -1 : 1);
 }
