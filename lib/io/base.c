@@ -354,7 +354,9 @@ base_write(struct base *b, uint64_t epoch, char *why, size_t size)
 	number_put(marker, ++b->batches);
 	number_put(marker + 8, b->epoch);
 	leveldb_writebatch_put(b->batch, MARKER, sizeof(MARKER) - 1, marker, sizeof(marker));
+	STEP("base-begin");
 	leveldb_write(b->db, b->write, b->batch, &err);
+	STEP("base-written");
 	leveldb_writebatch_clear(b->batch);
 	if (err != NULL)
 		return (fail_leveldb(b->path, "write", err, why, size));

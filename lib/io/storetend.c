@@ -143,6 +143,7 @@ evict(struct store *s)
 		e = heap_at(s->heap, s->hand);
 		if ((e->flags & HEAP_SAME) != 0 && (e->flags & HEAP_USED) == 0) {
 			table_remove(s->table, store_hash(e), s->hand);
+			STEP("evict-removed");
 			s->same--;
 		} else if ((e->flags & HEAP_FREE) == 0)
 			e->flags &= ~(unsigned)HEAP_USED;
