@@ -159,7 +159,7 @@ view_apply(struct weir *w, const struct view *v)
 		return (0);
 	if (todo & MEMBER_RUN)
 		j->running = 1;
-	if (todo & MEMBER_STOP)
+	if ((todo & MEMBER_STOP) || (v->stop && !j->m.source && j->running))
 		w->stop = 1;
 	if (todo & MEMBER_BARRIER)
 		for (i = 0; i < j->m.nbarrier && j->nbarrier < VIEW_PENDING; i++)
@@ -184,6 +184,7 @@ tell_take(struct weir *w)
 		j->welcome = 1;
 		j->m.attempt = t->attempt;
 		j->at_least_once = t->at_least_once;
+		j->checkpoints = t->checkpoints;
 		j->memory_backend = t->memory_backend;
 		j->concurrent = t->concurrent;
 		j->groups = t->groups;

@@ -121,6 +121,13 @@ attach(struct weir_journal *g)
 	g->end = journal_offset(g->j);
 	g->marked = r->to;
 	g->published = g->released = r->start;
+	/* else a job that takes one checkpoint a run would keep everything */
+	if (r->to > r->start) {
+		if (journal_begin_start(g->j) == -1)
+			return (fail_journal(g));
+		g->begun = 1;
+		g->begun_at = g->end;
+	}
 	return (0);
 }
 

@@ -269,6 +269,18 @@ file_settle(struct weir_output *o, int known, uint64_t start, uint64_t to)
 	return (o->whole ? 0 : outfile_truncate(o->w, &o->file));
 }
 
+/* Somebody who sees nothing for an interval thinks that it hangs. */
+static void
+patience(const struct weir_output *o, int known)
+{
+	if (known || o->file.regular || !isatty(o->file.fd))
+		return;
+	if (o->w->job->checkpoints)
+		weir_warn(o->w, "first output at checkpoint 1");
+	else
+		weir_warn(o->w, "output comes at the end: checkpoints are not asked for (-c)");
+}
+
 static int
 held_open(struct weir_output *o)
 {
@@ -286,8 +298,11 @@ held_open(struct weir_output *o)
 		    o->file.base + start == 0);
 	if (status != WEIR_OK)
 		return (status);
+	STEP("file-opened");
 	if (file_settle(o, known, start, to) == -1)
 		return (-1);
+	STEP("file-settled");
+	patience(o, known);
 	o->longest = o->file.base + to;
 	if (weir_journal_publish(o->journal, o->whole ? publish_whole : o->file.regular ?
 	    publish_file : publish_stream, o, o->file.regular ? 0 : WEIR_ONCE) == -1)

@@ -60,6 +60,7 @@ publish_file(struct weir_range *r, void *arg)
 	if (file_check(o, r) == -1 ||
 	    weir_range_copy(r, o->file.fd, (int64_t)(o->file.base + r->from), o->what) == -1)
 		return (-1);
+	STEP("file-written");
 	if (!o->entered && outfile_sync_directory(o->file.path) == -1)
 		return (weir_range_error(r, "sync the directory of %s: %s", o->what,
 		    strerror(errno)));
@@ -97,6 +98,7 @@ publish_stream(struct weir_range *r, void *arg)
 			    strerror(errno));
 	}
 	free(piece);
+	STEP("stream-written");
 	if (!bad && stream_sync(o) == -1)
 		bad = weir_range_error(r, "sync %s: %s", o->what, strerror(errno));
 	return (bad ? -1 : o->gone && o->quits);
@@ -140,6 +142,7 @@ publish_whole(struct weir_range *r, void *arg)
 		close(fd);
 		return (-1);
 	}
+	STEP("whole-written");
 	if (outfile_replace(&o->file, temp, fd) == -1)
 		return (weir_range_error(r, "replace %s: %s", o->what, strerror(errno)));
 	return (0);

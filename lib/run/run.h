@@ -350,7 +350,7 @@ struct job {
 	struct writer	*writer;
 	struct member	 m;
 	struct tell	 told;			/* the last one */
-	int		 welcome, at_least_once, memory_backend;
+	int		 welcome, at_least_once, memory_backend, checkpoints;
 	unsigned	 concurrent, groups;
 	int		 connected, running, done;
 	int		 broken;		/* a neighbour has gone: wait for the next view */
