@@ -193,6 +193,7 @@ tell_take(struct weir *w)
 		return (t->status == WEIR_USAGE ? weir_misuse(w, "%s", t->why) :
 		    weir_error(w, "%s", t->why));
 	case TELL_VIEW:
+		j->news = 1;
 		if (j->welcome)
 			return (view_apply(w, &t->view));
 		break;

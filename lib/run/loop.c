@@ -658,6 +658,10 @@ loop_run(struct weir *w)
 			done = job_close(w);
 			break;
 		}
+		if (done == 0 && w->job != NULL && w->job->news)
+			done = 2;
+		if (w->job != NULL)
+			w->job->news = 0;
 		if (done != -1 && wait(&l, done == 2 ? 0 : NEVER) == -1)
 			done = -1;
 	}

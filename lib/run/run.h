@@ -353,6 +353,7 @@ struct job {
 	int		 welcome, at_least_once, memory_backend, checkpoints;
 	unsigned	 concurrent, groups;
 	int		 connected, running, done;
+	int		 news;			/* a view has come: do not wait yet */
 	int		 broken;		/* a neighbour has gone: wait for the next view */
 	int		 stops;			/* signals that were passed on */
 	int64_t		 began_ms, beat_ms, heard_ms;
