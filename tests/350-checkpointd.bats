@@ -18,7 +18,7 @@ coordinate() {
 # cast: the script on standard input is performed
 cast() {
 	run --separate-stderr timeout -k 2 "$(seconds 40)" "$CAST" j
-	check_status "${1:-0}" cast
+	check_status 0 cast
 }
 
 # A chain of three subtasks that runs.
@@ -45,9 +45,9 @@ said() {
 	grep -qxF -- "$1" d.err
 }
 
-# one_run [OPTION]...: a job that has run once, to checkpoint 1
+# one_run: a job that has run once, to checkpoint 1
 one_run() {
-	coordinate "$@"
+	coordinate
 	cast <<<"$chain$ending"
 	finish d
 }
