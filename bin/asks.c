@@ -68,16 +68,39 @@ absent_json(const struct jobfile_subtask *first)
 	    (int)first->parallelism, "source", 0, "inputs", "subtasks", subtasks));
 }
 
+/* All of a stage's inputs have been told. */
+static int
+inputs_told(const struct topology *t, const struct topology_stage *s, const uint8_t *told)
+{
+	unsigned	i;
+	int		up;
+
+	for (i = 0; i < s->ninputs; i++)
+		if ((up = topology_find(t, s->input[i])) != -1 && !told[up])
+			return (0);
+	return (1);
+}
+
+/* As records go through them; in a loop as they have come. */
 static json_t *
 stages_json(const struct coordinator *co)
 {
+	const struct topology		*t = &co->roster.topology;
 	const struct jobfile_subtask	*s;
 	json_t				*list = json_array();
+	uint8_t				 told[TOPOLOGY_STAGES] = { 0 };
 	size_t				 at = 0;
-	unsigned			 i;
+	unsigned			 i, n;
 
-	for (i = 0; i < co->roster.topology.n; i++)
+	for (n = 0; n < t->n; n++) {
+		for (i = 0; i < t->n && (told[i] || !inputs_told(t, &t->stage[i], told)); i++)
+			;
+		if (i == t->n)
+			for (i = 0; told[i]; i++)
+				;
+		told[i] = 1;
 		json_array_append_new(list, stage_json(&co->roster, i));
+	}
 	while ((s = checkpoint_stage(ledger_last(&co->ledger), &at)) != NULL)
 		if (!roster_knows(&co->roster, s->stage))
 			json_array_append_new(list, absent_json(s));

@@ -28,6 +28,7 @@ static const struct {
 	{ "reduce", "fold the records of each key: count, sum, min, max, mean, ..." },
 	{ "sink", "write the records to a file or standard output" },
 	{ "run", "run a script as a job, or run it again" },
+	{ "checkpointd", "coordinate a job whose stages are run by others" },
 	{ "status", "how a job is doing" },
 	{ "history", "the checkpoints of a job that were tried" },
 	{ "checkpoint", "take a checkpoint of a running job now" },

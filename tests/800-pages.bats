@@ -13,6 +13,11 @@ programs() {
 	weir help | sed -n '/yours: /d; s/^    \([a-z]*\) .*/\1/p'
 }
 
+# page PROGRAM: its name
+page() {
+	(cd "$man" && echo "weir-$1".[18])
+}
+
 # section PAGE NAME: its lines
 section() {
 	awk -v name="$2" '/^[.]Sh / { on = substr($0, 5) == name; next } on' "$man/$1"
@@ -72,7 +77,7 @@ documented() {
 
 @test "pages of programs have their sections, in order" {
 	local page
-	for page in "$man"/*.1; do
+	for page in "$man"/*.[18]; do
 		same "NAME
 SYNOPSIS
 DESCRIPTION
@@ -85,10 +90,10 @@ CAVEATS" "$(sed -n 's/^[.]Sh //p' "$page" | grep -v ENVIRONMENT)" "sections of $
 }
 
 @test "each program has a page, each page a program; weir(7) lists them" {
-	same "$(programs | sed 's/.*/weir-&.1/' | sort; echo weir.1)" \
-	    "$(cd "$man" && printf '%s\n' *.1 | sort)" 'pages'
+	same "$(programs | while read -r name; do page "$name"; done | sort; echo weir.1)" \
+	    "$(cd "$man" && printf '%s\n' *.[18] | sort)" 'pages'
 	same "$(printf 'weir\n'; programs | sed 's/^/weir-/' | sort)" \
-	    "$(section weir.7 PROGRAMS | sed -n 's/^[.]It Xr \(.*\) 1$/\1/p' | sort)" \
+	    "$(section weir.7 PROGRAMS | sed -n 's/^[.]It Xr \(.*\) [18]$/\1/p' | sort)" \
 	    'list of programs in weir(7)'
 }
 
@@ -105,8 +110,8 @@ CAVEATS" "$(sed -n 's/^[.]Sh //p' "$page" | grep -v ENVIRONMENT)" "sections of $
 	local program letter name rest
 	for program in $(programs); do
 		said "$program" own >mine
-		same "$(cat mine)" "$(documented "weir-$program.1" OPTIONS)" "options of $program"
-		section "weir-$program.1" SYNOPSIS >synopsis
+		same "$(cat mine)" "$(documented "$(page "$program")" OPTIONS)" "options of $program"
+		section "$(page "$program")" SYNOPSIS >synopsis
 		while read -r letter name rest; do
 			grep -qE "Fl (-$name( |$)|[A-Za-z]*$letter)" synopsis || {
 				echo "$program: --$name is not in its SYNOPSIS" >&2
@@ -129,7 +134,7 @@ common_options() {
 		said "$program" all >common
 		cat common >>"union-$1"
 		same "$(awk '{ print $1 == "-" ? "-" $2 : $1 }' common | sort)" \
-		    "$(section "weir-$program.1" OPTIONS | awk -v begin="Options of all $2" '
+		    "$(section "$(page "$program")" OPTIONS | awk -v begin="Options of all $2" '
 			index($0, begin) == 1 { on = 1 }
 			on && /^[.]Fl / {
 				for (i = 2; i <= NF; i++)
@@ -202,6 +207,10 @@ examples() {
 
 @test "weir-statemap(1): the examples" {
 	examples weir-statemap.1
+}
+
+@test "weir-checkpointd(8): the examples" {
+	examples weir-checkpointd.8
 }
 
 @test "no page's examples were forgotten here" {
