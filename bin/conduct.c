@@ -29,6 +29,7 @@
 #define BACK_MS		2000	/* for a stage to come back in a new attempt */
 #define NEWS_MS		200	/* for what stages said before they ended */
 #define LEAVE_MS	5000	/* for the script to end after its job has failed */
+#define KILLED_MAX	3	/* scripts that are killed before they start a stage */
 #define KEEPER_MS	3000	/* for checkpointd to leave */
 
 enum asked { ASKED_NOTHING, ASKED_STOP, ASKED_CANCEL };
@@ -54,6 +55,7 @@ struct conduct {
 	int64_t		 over_ms;
 	int		 done;			/* and so are we */
 	int		 status;
+	unsigned	 killed;		/* scripts, before any stage was seen */
 	int		 told;			/* on a terminal: what Ctrl-C did */
 };
 
@@ -152,7 +154,8 @@ ended_how(int wstatus, char *how, size_t size)
 	return (how);
 }
 
-/* The script has ended and none of its processes was a stage. */
+/* The script has ended and none of its processes was a stage.  One that was killed
+ * is run again, as any process that is killed. */
 static void
 no_stage(struct conduct *c)
 {
@@ -232,13 +235,17 @@ script_verdict(struct conduct *c, int64_t now)
 		c->phase = ENDED_EARLY;
 		c->question_ms = now + NEWS_MS;
 		c->watch.answered = 0;
-	} else if (c->watch.nseen == 0)
+	} else if (c->watch.nseen == 0 && (!WIFSIGNALED(c->script->wstatus) ||
+	    ++c->killed == KILLED_MAX))
 		no_stage(c);
 	else if (c->watch.stopping)
 		finish(c, tool_fail(WEIR_FAILED, "the stages have ended before the job was "
 		    "stopped: it stays at its last checkpoint"));
-	else
+	else {
+		if (c->watch.nseen > 0)
+			c->killed = 0;
 		c->phase = WANTED;
+	}
 }
 
 static void

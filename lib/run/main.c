@@ -181,7 +181,8 @@ job_leave(struct weir *w)
 {
 	if (w->sentence[0] != '\0') {
 		log_say(LOG_ERROR, "%s", w->sentence);
-		job_say_failed(w);
+		if (w->status != WEIR_AGAIN)
+			job_say_failed(w);
 	}
 	if (w->status != WEIR_AGAIN && w->open && w->stage->close != NULL)
 		w->stage->close(w, 0);

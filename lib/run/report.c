@@ -67,6 +67,17 @@ link_lost(struct weir *w, const char *fmt, ...)
 	return (-1);
 }
 
+int
+neighbour_lost(struct weir *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	keep(w, w->set.job != NULL ? WEIR_AGAIN : WEIR_FAILED, fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
 void
 weir_warn(struct weir *w, const char *fmt, ...)
 {

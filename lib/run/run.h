@@ -334,6 +334,9 @@ int	 report_place(const struct weir *, const struct weir_record *, char *, size_
 /* A link has broken, or brought rubbish: the end of a pipeline; in a job the end
  * of an attempt, and the next view says how to go on.  -1. */
 int	 link_lost(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/* The program at the other end of a pipe has gone before the stages met: the end of
+ * a pipeline; in a job it may have been killed, and comes again with the script. */
+int	 neighbour_lost(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
 /*
  * job: what a subtask of a job has.

@@ -9,6 +9,9 @@
  *    once if it had registered, else after a pause that doubles.  Standard input
  *    stays open here meanwhile: what is in a pipe waits.
  *  - 'weir run' holds a pipe too ($WEIR_RUN_ALIVE): at its end all leave.
+ *  - A neighbour holds the other end of a shell's pipe as long as it lives.  In a job
+ *    nobody starts it again but the script: the stage leaves, too, unless the job is
+ *    just over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +27,7 @@
 
 #define PAUSE_MS	100
 #define PAUSE_MAX_MS	10000
+#define NEIGHBOUR_MS	1000		/* for a job that is over to end here as well */
 #define LOCK_MS		1000		/* for a supervisor that is dying */
 #define LOCK_LOOK_MS	10
 
@@ -41,6 +45,7 @@ struct supervisor {
 	struct child	 child[ROUTE_GROUPS];
 	int		 alive[2];
 	int		 run_alive;	/* -1: nobody above us says */
+	int64_t		 leave_ms;	/* a neighbour has gone: leave then; NEVER */
 	int		 status;	/* the first that was not WEIR_DONE */
 };
 
@@ -119,6 +124,7 @@ give_up(struct supervisor *s, int status)
 {
 	unsigned i;
 
+	s->leave_ms = NEVER;
 	if (s->status == WEIR_DONE)
 		s->status = status;
 	if (s->alive[1] != -1)
@@ -167,8 +173,11 @@ child_ended(struct supervisor *s, unsigned i, int wstatus)
 	c->pid = 0;
 	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == WEIR_DONE)
 		c->over = 1;
-	else if (w->jobdir != NULL && (WIFSIGNALED(wstatus) || WEXITSTATUS(wstatus) == WEIR_AGAIN))
+	else if (w->jobdir != NULL && (WIFSIGNALED(wstatus) || WEXITSTATUS(wstatus) == WEIR_AGAIN)) {
 		child_again(c, now_ms());
+		if (s->leave_ms != NEVER)
+			give_up(s, WEIR_AGAIN);
+	}
 	else if (WIFEXITED(wstatus)) {
 		c->over = 1;
 		child_failed(s, WEXITSTATUS(wstatus));
@@ -217,24 +226,53 @@ children_start(struct supervisor *s, int64_t *until)
 		if (c->pid == 0 && !c->over && (*until == NEVER || c->again_ms < *until))
 			*until = c->again_ms;
 	}
+	if (s->leave_ms != NEVER && (*until == NEVER || s->leave_ms < *until))
+		*until = s->leave_ms;
 	return (left);
 }
 
-/* For a child's end, the end of 'weir run', or the time. */
+/* The pipes to the neighbours, of which only the end is of interest. */
+static nfds_t
+neighbours(const struct supervisor *s, struct pollfd *pfd)
+{
+	const struct wiring	*g = &s->w->wiring;
+	unsigned		 i;
+	nfds_t			 n = 0;
+
+	if (s->w->jobdir == NULL || s->leave_ms != NEVER || s->alive[1] == -1)
+		return (0);
+	for (i = 0; i < g->nin; i++)
+		if (g->in[i].watch != -1)
+			pfd[n++] = (struct pollfd){ .fd = g->in[i].watch };
+	for (i = 0; i < g->nout; i++)
+		if (g->out[i].kind == WIRE_PIPE)
+			pfd[n++] = (struct pollfd){ .fd = g->out[i].fd };
+	return (n);
+}
+
+/* For a child's end, the end of 'weir run' or of a neighbour, or the time. */
 static void
 await(struct supervisor *s, int64_t until)
 {
-	struct pollfd	 pfd[2] = { { s->w->wake[0], POLLIN, 0 }, { s->run_alive, 0, 0 } };
+	struct pollfd	 pfd[2 + 2 * ENDS_MAX] = {
+		{ s->w->wake[0], POLLIN, 0 }, { s->run_alive, 0, 0 },
+	};
 	char		 sink[64];
-	int64_t		 ms = until == NEVER ? -1 : until - now_ms();
+	int64_t		 now = now_ms(), ms = until == NEVER ? -1 : until > now ? until - now : 0;
+	nfds_t		 i, n = 2 + neighbours(s, pfd + 2);
 
-	if (poll(pfd, 2, until == NEVER ? -1 : ms < 0 ? 0 : (int)ms) <= 0)
-		return;
-	if (pfd[0].revents != 0 && read(s->w->wake[0], sink, sizeof(sink)) == -1)
-		return;
-	if (pfd[1].revents != 0) {
-		s->run_alive = -1;
+	if (s->leave_ms != NEVER && now >= s->leave_ms)
 		give_up(s, WEIR_AGAIN);
+	else if (poll(pfd, n, (int)ms) > 0) {
+		if (pfd[0].revents != 0 && read(s->w->wake[0], sink, sizeof(sink)) == -1)
+			return;
+		if (pfd[1].revents != 0) {
+			s->run_alive = -1;
+			give_up(s, WEIR_AGAIN);
+		}
+		for (i = 2; i < n; i++)
+			if (pfd[i].revents != 0)
+				s->leave_ms = now_ms() + NEIGHBOUR_MS;
 	}
 }
 
@@ -272,6 +310,7 @@ supervise(struct weir *w, char *argv[])
 	}
 	s->w = w;
 	s->argv = argv;
+	s->leave_ms = NEVER;
 	s->run_alive = w->jobdir != NULL && fd != NULL ? atoi(fd) : -1;
 	fcntl(s->alive[0], F_SETFD, FD_CLOEXEC);
 	fcntl(s->alive[1], F_SETFD, FD_CLOEXEC);

@@ -139,7 +139,7 @@ wiring_announce(struct weir *w)
 		if (o->kind == WIRE_PIPE) {
 			line_format(w, line, sizeof(line), (int)i);
 			if (write(o->fd, line, strlen(line)) == -1)
-				return (weir_error(w, "the program behind me has gone, and it "
+				return (neighbour_lost(w, "the program behind me has gone, and it "
 				    "never connected; if it reads text, put 'weir sink -' "
 				    "before it"));
 		} else if (o->kind == WIRE_NAME && !published && w->jobdir == NULL) {
@@ -218,7 +218,7 @@ address_check(struct weir *w, const struct wire_in *in)
 
 	snprintf(dir, sizeof(dir), "%.*s", (int)(name - in->base), in->base);
 	if (stat(dir, &st) == -1 && errno == ENOENT)
-		return (weir_error(w, "%s has gone before we were connected", name));
+		return (neighbour_lost(w, "%s has gone before we were connected", name));
 	if (stat(dir, &st) == -1)
 		return (weir_error(w, "%s: %s", in->base, strerror(errno)));
 	if (st.st_uid != getuid())
@@ -245,7 +245,7 @@ line_read(struct weir *w, int fd, const char *what, struct wire_in *in)
 		return (weir_error(w, "read %s: %s", what, strerror(errno)));
 	line[n] = '\0';
 	if (n == 0)
-		return (weir_error(w, "%s is empty: the program before me wrote nothing, or has "
+		return (neighbour_lost(w, "%s is empty: the program before me wrote nothing, or has "
 		    "failed", what));
 	memcpy(parsed, line, n + 1);
 	if (line_parse(parsed, in) == 0)
