@@ -111,7 +111,7 @@ kill_worker() {
 	echo 1 >log
 	job 'weir source log'
 	rm log
-	want=any job 'weir source log'
+	want=2 job 'weir source log'
 	assert_err 'source: log: No such file or directory'
 }
 
@@ -173,7 +173,7 @@ kill_worker() {
 
 @test "what cannot be read again is refused but on standard input" {
 	mkfifo p
-	want=any job 'weir source p'
+	want=2 job 'weir source p'
 	assert_err 'source: p: is no regular file and cannot be read again; put it on standard input, which is spooled'
 }
 
