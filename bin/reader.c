@@ -25,7 +25,7 @@ struct reader {
 	int		 following;
 	int		 replay;
 	struct spool	*spool;		/* instead of fd; NULL: none */
-	int		 full;		/* ... and it takes no more; it was said */
+	int		 full;		/* ... and it takes no more now */
 	struct place	 resume;	/* begin there; name NULL: at the beginning */
 	struct rotation	 past;		/* these come before path ... */
 	size_t		 next_past;	/* ... from here on */
@@ -304,11 +304,6 @@ reader_read_spool(struct reader *r, char *buf, size_t len, size_t *got)
 	if (r->fd == -1)
 		return (reader_open_spool(r));
 	answer = spool_read(r->spool, buf, len, got);
-	if (answer == SPOOL_FULL && !r->full) {
-		r->full = 1;
-		return (reader_say(r, READER_WARN, "%s: waits for a checkpoint: what is "
-		    "spooled since the last one has reached --spool-max", reader_name(r)));
-	}
 	r->full = answer == SPOOL_FULL;
 	switch (answer) {
 	case SPOOL_BYTES:

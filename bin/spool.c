@@ -206,7 +206,7 @@ spool_take(struct spool *s, char *buf, size_t len, size_t *got)
 	ssize_t n;
 
 	if (s->at - s->needed >= s->most)
-		return (SPOOL_FULL);
+		return (weir_want(s->w) == -1 ? SPOOL_FAILED : SPOOL_FULL);
 	if (s->most - (s->at - s->needed) < len)
 		len = (size_t)(s->most - (s->at - s->needed));
 	if (poll(&pfd, 1, 0) <= 0)

@@ -19,7 +19,7 @@ struct spool;
 enum spool_answer {
 	SPOOL_BYTES,	/* *got bytes, at least 1 */
 	SPOOL_WAIT,	/* nothing now */
-	SPOOL_FULL,	/* nothing before a checkpoint is complete */
+	SPOOL_FULL,	/* nothing before a checkpoint is complete; one was asked for */
 	SPOOL_END,	/* of an input; spool_next() says if another one follows */
 	SPOOL_FAILED	/* weir_error() or weir_misuse() has spoken */
 };

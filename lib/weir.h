@@ -371,11 +371,14 @@ void	 weir_scan_end(struct weir_scan *);
  *		5 MiB in all.
  * weir_triggered	in snapshot(): when the checkpoint was triggered, ms
  *		since the Epoch.
+ * weir_want	ask for one at once, whatever the interval: something that only a
+ *		complete one frees is full.  Call again while it is.
  * weir_watch	ready() is called when fd has one of poll(2)'s events; 0: no more.
  */
 int	 weir_job(const struct weir *);
 int	 weir_save(struct weir *, const void *data, size_t len);
 int64_t	 weir_triggered(const struct weir *);
+int	 weir_want(struct weir *);
 int	 weir_watch(struct weir *, int fd, short events);
 
 /*

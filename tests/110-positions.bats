@@ -323,10 +323,11 @@ kill_worker() {
 	assert_err 'source: standard input: its header "x" is not "k", that of standard input'
 }
 
-@test "standard input: with --spool-max it waits for checkpoints, and all comes" {
+@test "standard input: over --spool-max a checkpoint is asked for, and waited for" {
 	seq 1 200000 >want
-	run_weir 'cat want | weir run -c 20ms -j j -e "weir source --max-record 1k --spool-max 64k - | weir sink out"'
+	run_weir 'cat want | weir run -j j -e "weir source --max-record 1k --spool-max 256k - | weir sink out"'
 	assert_same want out
+	(($(weir history j | grep -c complete) >= 3))
 	run_weir -s 2 'weir source --spool-max 1M -'
 	assert_err 'source: --spool-max: more than --max-record'
 }

@@ -12,6 +12,7 @@
 #include "run.h"
 
 #define IDLE_MS		1000		/* without a record: time to write back */
+#define ASK_MS		100		/* between two askings of a stage */
 #define END_MS		100		/* at the end at most */
 #define END_SHARE	50		/* and of the run at most one so many-th */
 
@@ -62,24 +63,44 @@ tend_begin(struct weir *w, enum store_moment moment)
 	return (0);
 }
 
-/* Once for each completed checkpoint that was of no help. */
 static int
-want(struct weir *w)
+ask(struct weir *w)
 {
-	struct job	*j = w->job;
 	struct say	*s;
 	int		 r;
 
-	if (j->m.ids.npending > 0 || j->wanted == j->m.completed + 1 ||
-	    store_pressure(handles_store(w)) == STORE_EASY)
-		return (0);
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
-	j->wanted = j->m.completed + 1;
 	s->kind = SAY_WANT;
 	r = job_say(w, s);
 	free(s);
 	return (r);
+}
+
+/* Once for each completed checkpoint that was of no help. */
+static int
+want(struct weir *w)
+{
+	struct job *j = w->job;
+
+	if (j->m.ids.npending > 0 || j->wanted == j->m.completed + 1 ||
+	    store_pressure(handles_store(w)) == STORE_EASY)
+		return (0);
+	j->wanted = j->m.completed + 1;
+	return (ask(w));
+}
+
+/* A stage asks again while it has to: the one that it got may have been aborted. */
+int
+weir_want(struct weir *w)
+{
+	struct job	*j = w->job;
+	int64_t		 now = now_ms();
+
+	if (j == NULL || !j->running || j->m.ids.npending > 0 || now < j->asked_ms + ASK_MS)
+		return (0);
+	j->asked_ms = now;
+	return (ask(w));
 }
 
 int
