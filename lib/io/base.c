@@ -27,8 +27,9 @@
 #define MARKER		"\xff"			/* above all groups */
 #define MARKER_BYTES	16			/* batches, epoch */
 #define BLOOM_BITS	10
+#define BLOCK_BYTES	2048			/* of a file: keys are looked at one at a time */
 #define FILE_BYTES	(8U << 20)
-#define FILES_OPEN	256
+#define FILE_COST	(2U << 20)		/* of the bound, for each that is kept open */
 
 struct base {
 	char			 path[PATH_MAX + 8];
@@ -128,16 +129,17 @@ static void
 options_set(struct base *b, uint64_t memory, int create)
 {
 	b->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
-	b->cache = leveldb_cache_create_lru(within(memory / 8, 1 << 20, 32 << 20));
+	b->cache = leveldb_cache_create_lru(within(memory / 4, 4 << 20, 64 << 20));
 	b->options = leveldb_options_create();
 	leveldb_options_set_create_if_missing(b->options, (unsigned char)create);
 	leveldb_options_set_error_if_exists(b->options, (unsigned char)create);
 	leveldb_options_set_paranoid_checks(b->options, 1);
 	leveldb_options_set_filter_policy(b->options, b->filter);
 	leveldb_options_set_cache(b->options, b->cache);
-	leveldb_options_set_write_buffer_size(b->options, within(memory / 16, 1 << 20, 8 << 20));
+	leveldb_options_set_write_buffer_size(b->options, within(memory / 16, 4 << 20, 8 << 20));
+	leveldb_options_set_block_size(b->options, BLOCK_BYTES);
 	leveldb_options_set_max_file_size(b->options, FILE_BYTES);
-	leveldb_options_set_max_open_files(b->options, FILES_OPEN);
+	leveldb_options_set_max_open_files(b->options, (int)within(memory / FILE_COST, 64, 256));
 	b->read = leveldb_readoptions_create();
 	leveldb_readoptions_set_verify_checksums(b->read, 1);
 	b->write = leveldb_writeoptions_create();

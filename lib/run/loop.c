@@ -327,7 +327,8 @@ held_back(const struct weir *w)
 	if (journals_full(w))
 		return (1);
 	store = handles_store(w);
-	return (store != NULL && store_pressure(store) == STORE_FULL && snapshot_open(w));
+	return (store != NULL && store_pressure(store) == STORE_FULL &&
+	    (snapshot_open(w) || w->job->tending));
 }
 
 /* A source's turn.  1: at its end; 2: it has done something; 0: it waits. */
