@@ -34,16 +34,24 @@ setup() {
 		weir sink -- sh -c 'cat >"epoch.$WEIR_CHECKPOINT.$$" &&
 		    mv "epoch.$WEIR_CHECKPOINT.$$" "epoch.$WEIR_CHECKPOINT"'
 	END
+	cat >views.sh <<-'END'
+		#!/bin/bash
+		weir source --rate 60000 in.tsv |
+		    weir keyby -k 1 -o - -o >(weir sink -n last --table last.tsv) |
+		    weir reduce count | weir sink
+	END
+	awk -F '\t' '{ l[$1] = $0 } END { for (k in l) print l[k] }' in.tsv |
+	    LC_ALL=C sort -t "$(printf '\t')" -k 1,1 >want.last
 }
 
 # killed STEP COUNT NAME SCRIPT: run it, a process dies at that step; 1: none came there
 killed() {
 	local tries=0 status=75
-	rm -rf job out.tsv epoch.* struck
+	rm -rf job out.tsv last.tsv printed epoch.* struck
 	while [ "$status" != 0 ] && ((tries++ < 5)); do
 		status=0
 		WEIR_KILL="$1 $2 $3 $PWD/struck" timeout -k 2 "$(seconds 20)" \
-		    weir run -q -c 20ms -R exponential-delay:1ms -j job "$4" 2>>said || status=$?
+		    weir run -q -c 20ms -R exponential-delay:1ms -j job "$4" >>printed 2>>said || status=$?
 	done
 	[ -e struck ] || return 1
 	if [ "$status" != 0 ]; then
@@ -54,6 +62,10 @@ killed() {
 	if [ "$4" = spool.sh ]; then
 		# shellcheck disable=SC2012	# digits
 		ls epoch.* | sort -t. -k2n | xargs cat >out.tsv
+	fi
+	if [ "$4" = views.sh ]; then
+		awk '!seen[$0]++' printed >out.tsv	# an epoch may come once more
+		cmp want.last last.tsv >&2 || return 2
 	fi
 	cmp want out.tsv >&2 || {
 		echo "$1 $2 of $3 in $4: another result" >&2
@@ -70,7 +82,7 @@ all() {
 	local step script struck bad=0 status
 	for step in $(steps | awk -v from="$1" -v of="$2" 'NR % of == from'); do
 		struck=
-		for script in count.sh spool.sh; do
+		for script in count.sh spool.sh views.sh; do
 			for count in 1 3; do
 				status=0
 				killed "$step" "$count" '*' "$script" || status=$?
