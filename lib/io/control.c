@@ -31,7 +31,8 @@
 struct control {
 	int		 fd;
 	pid_t		 peer;
-	int		 broken;
+	int		 broken;	/* errno: nothing comes any more */
+	int		 mute;		/* errno: nothing goes; what has come is still read */
 	struct buf	 in, out;	/* from pos on: not heard, not gone */
 	size_t		 scanned;	/* of in: no newline before */
 };
@@ -215,15 +216,17 @@ lines_write(struct control *c)
 {
 	ssize_t n;
 
-	while (!c->broken && control_queued(c) > 0) {
+	while (!c->mute && control_queued(c) > 0) {
 		n = send(c->fd, c->out.data + c->out.pos, control_queued(c), MSG_NOSIGNAL);
 		if (n >= 0)
 			c->out.pos += (size_t)n;
 		else if (errno == EAGAIN)
 			break;
 		else if (errno != EINTR)
-			c->broken = errno;
+			c->mute = errno;
 	}
+	if (c->mute)
+		c->out.pos = c->out.len;
 	buffer_settle(&c->out);
 }
 
@@ -259,9 +262,10 @@ lines_read(struct control *c)
 			c->in.len += (size_t)n;
 		else if (n == 0)
 			c->broken = EPIPE;
-		else if (errno == EAGAIN)
+		else if (errno == EAGAIN) {
+			c->broken = c->mute;
 			return;
-		else if (errno != EINTR)
+		} else if (errno != EINTR)
 			c->broken = errno;
 	}
 	if (!c->broken && line_end(c) == NULL)

@@ -252,6 +252,25 @@ control_end_is_heard_behind_what_was_said(void)
 	CHECK(control_work(down) == -1);
 }
 
+/* A last word is not lost because the other side is just saying something, too. */
+static void
+control_end_is_heard_behind_what_was_said_when_an_answer_cannot_go(void)
+{
+	const char	*line;
+	size_t		 len;
+
+	begin();
+	CHECK(control_send(down, "{\"not\":\"read\"}") == 0);
+	CHECK(control_send(up, "{\"last\":\"word\"}") == 0);
+	control_close(up);
+	up = NULL;
+	CHECK(control_send(down, "{\"to\":\"nobody\"}") == 0);
+	CHECK(control_work(down) == -1);
+	CHECK(control_queued(down) == 0);
+	CHECK(control_line(down, &line, &len) == 1 && memcmp(line, "{\"last\":\"word\"}", len) == 0);
+	CHECK(control_line(down, &line, &len) == 0);
+}
+
 static void
 control_lines_of_tools_are_as_they_are(void)
 {
@@ -488,6 +507,7 @@ main(void)
 	RUN(control_sentence_that_is_no_utf8_is_made_visible);
 	RUN(control_state_of_5_mib_goes_through_without_blocking);
 	RUN(control_end_is_heard_behind_what_was_said);
+	RUN(control_end_is_heard_behind_what_was_said_when_an_answer_cannot_go);
 	RUN(control_lines_of_tools_are_as_they_are);
 	RUN(control_line_without_end_breaks);
 	RUN(control_mangled_lines_are_refused);
