@@ -204,6 +204,9 @@ lint: packages
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    '-DSTAILQ_HEAD(name,type)=struct type *' '-DTAILQ_HEAD(name,type)=struct type *' \
+	    '-DSTAILQ_FOREACH(v,h,e)=while ((v = *(h)) != NULL)' \
+	    '-DTAILQ_FOREACH(v,h,e)=while ((v = *(h)) != NULL)' \
+	    '-DTAILQ_FOREACH_SAFE(v,h,e,n)=while ((v = *(h)) != NULL)' \
 	    -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin lib bin
 	mandoc -T lint -W warning $(PAGES)
 	shellcheck -x -P SCRIPTDIR -e SC2016 $(SCRIPTS)

@@ -397,6 +397,44 @@ one_run() {
 	finish -s 1 d
 }
 
+@test "tools: the status, and what is no question" {
+	local answers
+	coordinate -c 1h
+	cast <<<"$chain
+		ask {\"ask\":\"status\"}
+		ask {\"ask\":\"weather\"}
+		ask no JSON
+		ask {\"say\":\"hello\"}
+		cancel
+		await sink.0 state cancelled"
+	answers=$output
+	finish -s 1 d
+	assert_regex "${answers%%$'\n'*}" '^[{]"answer":"status","job":"'"$PWD/j"'","pid":'"$d_pid"',"since_ms":[0-9]+,"state":"running","why":"","attempt":1,"restored":0,"stopping":false,"cancelling":false,"interval_ms":3600000,"completed":null,"pending":\[\],"stages":\[[{]"name":"source","parallelism":1,"source":true,"inputs":\[\],"subtasks":\[[{]"subtask":0,"pid":[0-9]+,"state":"connected"[}]\][}],[{]"name":"reduce",.*,"inputs":\["source"\],.*,[{]"name":"sink",.*\],"awaited":\[\][}]$'
+	run sed 1d <<<"$answers"
+	assert_output "$(for i in 1 2 3; do
+		echo '{"answer":"error","why":"no such question: status, watch, checkpoint, stop, cancel"}'
+	done)"
+}
+
+@test "tools: a checkpoint is answered when it is over, and not while nothing runs" {
+	coordinate -c 1h -T 200ms
+	cast <<<"enter source.0 1 1
+		ask {\"ask\":\"checkpoint\"}
+		$chain
+		ask {\"ask\":\"checkpoint\"}
+		play source.0
+		play reduce.0
+		play sink.0
+		ask {\"ask\":\"checkpoint\"}
+		ask {\"ask\":\"stop\"}
+		await source.0 stop 1$ending"
+	assert_line --index 0 '{"answer":"checkpoint","id":0,"completed":false,"why":"the job is not running"}'
+	assert_regex "${lines[1]}" '"id":1,"completed":false,"why":"source.0 had not acked after .* \(it has not seen the barrier\), nor had 2 more"'
+	assert_line --index 2 '{"answer":"checkpoint","id":2,"completed":true,"why":""}'
+	assert_line --index 3 '{"answer":"stop"}'
+	finish d
+}
+
 @test "the job directory: what is none, is in use, is another's" {
 	echo text >file
 	run_weir -s 2 'weir checkpointd -j file'

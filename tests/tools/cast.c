@@ -20,6 +20,7 @@
  *	await ACTOR state|attempt|completed|pending|highest|stop VALUE
  *	await ACTOR welcome|closed|refused
  *	print ACTOR				its last view
+ *	ask TEXT				a line of a tool; print the answer
  *	sh COMMAND				run it
  *
  * Exits 1 when something is awaited in vain.
@@ -229,6 +230,28 @@ call(struct say *s)
 	control_close(c);
 }
 
+/* A tool's question; meanwhile the others are heard. */
+static void
+ask(const char *text)
+{
+	struct control	*c = dial();
+	const char	*line;
+	size_t		 len;
+	int64_t		 until = now_ms() + patience_ms;
+
+	if (control_send(c, text) == -1)
+		err(1, NULL);
+	while (control_line(c, &line, &len) == 0) {
+		if (now_ms() > until)
+			errx(1, "no answer to %s", text);
+		turn(20);
+		if (control_work(c) == -1)
+			errx(1, "the line is closed");
+	}
+	printf("%s\n", line);
+	control_close(c);
+}
+
 static const char *
 state_name(const struct actor *a)
 {
@@ -367,6 +390,8 @@ perform(char *word[], unsigned n, const char *rest, const char *all)
 		await(actor(word[1]), word[2], n > 3 ? word[3] : NULL);
 	else if (strcmp(word[0], "print") == 0 && n > 1)
 		print(actor(word[1]));
+	else if (strcmp(word[0], "ask") == 0)
+		ask(all + 4);
 	else if (strcmp(word[0], "sh") == 0) {
 		if (system(all + 3) != 0)
 			errx(1, "failed: %s", all + 3);
