@@ -38,6 +38,7 @@ struct weir_journal {
 	struct buf		 piece;		/* not the writer's yet */
 	uint64_t		 end;		/* as the owner sees it */
 	uint64_t		 released;	/* by the owner */
+	atomic_ullong		 useless;	/* what was released, for the writer */
 	uint64_t		 behind;	/* bytes that the writer has to write */
 	int			 unwanted;	/* publish() says that nobody reads */
 
@@ -46,7 +47,7 @@ struct weir_journal {
 	int			(*publish)(struct weir_range *, void *);
 	void			*arg;
 	int			 once;
-	uint64_t		 published, marked, useless;
+	uint64_t		 published, marked;
 	uint64_t		 begun_at;	/* a start to be */
 	int			 begun;
 	int			 error;		/* errno of the first failure */
@@ -312,11 +313,9 @@ journals_release(struct weir *w)
 {
 	struct weir_journal *g;
 
-	for (g = w->job->journals; g != NULL; g = g->next) {
-		pthread_mutex_lock(&g->mutex);
+	/* without the mutex: the writer may hold it for as long as a sync takes */
+	for (g = w->job->journals; g != NULL; g = g->next)
 		g->useless = g->released;
-		pthread_mutex_unlock(&g->mutex);
-	}
 }
 
 /*
