@@ -9,6 +9,7 @@
 
 #include "io.h"
 #include "disk.h"
+#include "page.h"
 #include "tap.h"
 
 static char	 dir[128];
@@ -564,6 +565,50 @@ the_journal_stays_within_some_tables(void)
 }
 
 /*
+ * The page
+ */
+
+static void
+bytes_in_the_page_are_what_is_written(void)
+{
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(1 << 20);
+	struct store_cut	*c;
+	struct buf		 name = { 0 };
+	unsigned char		 page[128];
+	char			 data[128];
+	uint64_t		*value, bytes;
+	size_t			 n;
+	int			 was_fresh, fd;
+
+	fresh();
+	CHECK(s != NULL && store_state(s, "reduce") == 0);
+	CHECK(store_attach(s, dirfd_, dir, 128, 1, NULL, 0) == 0);
+	value = store_put(s, 0, hash_of("melon", 5), "melon", 5, 8, &was_fresh);
+	CHECK(value != NULL && was_fresh);
+	*value = 2;
+	CHECK(store_put(s, 0, hash_of("plum", 4), "plum", 4, 8, &was_fresh) != NULL);
+	CHECK(store_remove(s, 0, hash_of("plum", 4), "plum", 4) == 0);
+	c = store_cut(s, 1);
+	CHECK(c != NULL && store_cut_done(c, store_write(c), &part, &bytes) == 0);
+	store_free(s);
+	fd = openat(dirfd_, "state.0000000000000000", O_RDONLY);
+	n = fd != -1 ? (size_t)read(fd, data, sizeof(data)) : 0;
+	close(fd);
+	CHECK(n == bytes && page_bytes("man/weir-journal.5", 3, page, sizeof(page)) == n &&
+	    memcmp(page, data, n) == 0);
+	CHECK(base_key(&name, hash_of("melon", 5) % 128, "reduce", "melon", 5) == 0);
+	CHECK(page_bytes("man/weir-journal.5", 4, page, sizeof(page)) == name.len &&
+	    memcmp(page, name.data, name.len) == 0);
+	if (tap_bad)
+		for (fd = 0; fd < 2; fd++, putchar('\n'))
+			for (was_fresh = 0; was_fresh < (int)(fd ? name.len : n); was_fresh++)
+				printf("%02x ", (fd ? name.data : (unsigned char *)data)[was_fresh]);
+	buf_free(&name);
+	free(part.range);
+}
+
+/*
  * What it costs: build/tests/unit/store bench [KEYS]
  */
 
@@ -684,6 +729,7 @@ main(int argc, char *argv[])
 	snprintf(dir, sizeof(dir), "/tmp/weir-store-test.%ld", (long)getpid());
 	if (argc > 1 && strcmp(argv[1], "bench") == 0)
 		return (bench(argc > 2 ? (unsigned)atoi(argv[2]) : 1000000));
+	RUN(bytes_in_the_page_are_what_is_written);
 	RUN(random_steps_agree_with_the_model);
 	RUN(several_retained_checkpoints_can_be_gone_back_to);
 	RUN(memory_bounds_far_below_the_state_agree_with_the_model);
