@@ -163,7 +163,7 @@ disk_op(int dirfd, const char *gone, const char *name, struct disk_node *node)
 }
 
 /* The model knows an empty directory that is durable itself. */
-static void
+static inline void
 disk_begin(const char *path)
 {
 	struct stat st;
@@ -481,7 +481,7 @@ disk_wipe(const char *path)
 	syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-static void
+static inline void
 disk_crash(const char *path)
 {
 	disk_wipe(path);
