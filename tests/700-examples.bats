@@ -304,6 +304,9 @@ type_commands() {
 		[ "${path%.sh}" = "$path" ] || path=examples/$path
 		assert [ -e "$WEIR_SOURCE/$path" ]
 	done <paths
+	for path in $(grep -oE '\]\([A-Za-z][^:)]*\)' "$WEIR_SOURCE/README.md" | tr -d '])('); do
+		assert [ -e "$WEIR_SOURCE/$path" ]
+	done
 	for path in "$examples"/*.sh; do
 		[ "${path##*/}" = demo.sh ] || assert grep -qxF "\`${path##*/}\`" \
 		    <(grep -o '`[^`]*`' "$WEIR_SOURCE/README.md")

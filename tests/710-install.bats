@@ -5,26 +5,11 @@
 # shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
 
 load lib/helper
+load lib/installed
 
 setup() {
 	weir_setup
-	root=$BATS_TEST_TMPDIR/root
-	prefix=$root/opt
 	abi=$(awk '$2 == "WEIR_ABI" { print $3 }' "$WEIR_SOURCE/lib/weir.h")
-}
-
-# makes TARGET...: with the build that is tested, into $root
-makes() {
-	make -C "$WEIR_SOURCE" --no-print-directory B="${WEIR_BUILD#"$WEIR_SOURCE"/}" \
-	    CFLAGS="${CFLAGS--O2 -g}" DESTDIR="$root" PREFIX=/opt "$@" >make.log 2>&1 ||
-	    { cat make.log; return 1; }
-}
-
-# installed: where a compiler and the loader find it
-installed() {
-	makes install
-	export PKG_CONFIG_PATH=$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
-	export LD_LIBRARY_PATH=$prefix/lib
 }
 
 # compiled: the stage of examples/, with what is installed and nothing else
@@ -36,8 +21,6 @@ compiled() {
 	    { cat make.log; return 1; }
 	export PATH=$prefix/bin:$ordinary
 }
-
-ordinary=/usr/local/bin:/usr/bin:/bin
 
 @test "install: each thing in its place, with its mode" {
 	local page
