@@ -7,6 +7,7 @@
 #	make lint	two compilers, cppcheck, mandoc, shellcheck, who includes what
 #	make asan	all tests again with AddressSanitizer and UBSan
 #	make fuzz	mutated frames under AddressSanitizer; SEEDS=20 millions of them
+#	make mutants	programs that are wrong on purpose: each has to be found
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
 #	make clean
 
@@ -180,6 +181,9 @@ ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 asan:
 	+@$(MAKE) --no-print-directory B=$B/asan CFLAGS='$(ASAN)' check
 
+mutants: packages
+	@tests/mutants/run
+
 SEEDS =		20
 
 fuzz:
@@ -189,7 +193,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
 		man/completion/weir.bash)
 
@@ -245,5 +249,5 @@ uninstall:
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: all objects packages check demo bench asan fuzz lint simulate clean \
+.PHONY: mutants all objects packages check demo bench asan fuzz lint simulate clean \
 	install uninstall
