@@ -225,6 +225,14 @@ script_watch(struct conduct *c, int64_t now)
 	script_end(c->script, now);
 }
 
+/* It was killed, or had to give up for now; a shell tells the same of what it ran. */
+static int
+worth_again(int wstatus)
+{
+	return (WIFSIGNALED(wstatus) || WEXITSTATUS(wstatus) == WEIR_AGAIN ||
+	    WEXITSTATUS(wstatus) > 128);
+}
+
 /* Nothing of it is left, and this is how the job stands. */
 static void
 script_verdict(struct conduct *c, int64_t now)
@@ -235,7 +243,7 @@ script_verdict(struct conduct *c, int64_t now)
 		c->phase = ENDED_EARLY;
 		c->question_ms = now + NEWS_MS;
 		c->watch.answered = 0;
-	} else if (c->watch.nseen == 0 && (!WIFSIGNALED(c->script->wstatus) ||
+	} else if (c->watch.nseen == 0 && (!worth_again(c->script->wstatus) ||
 	    ++c->killed == KILLED_MAX))
 		no_stage(c);
 	else if (c->watch.stopping)
