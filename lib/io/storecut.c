@@ -29,6 +29,7 @@ struct store_cut {
 	uint64_t	 batches;		/* that base had */
 	int		 begins, closes;	/* a round of the sweep */
 	struct journal_range range;
+	int		 error;			/* errno of a write that failed */
 };
 
 /*
@@ -302,8 +303,8 @@ store_cut(struct store *s, uint64_t id)
 	return (c);
 }
 
-int
-store_write(struct store_cut *c)
+static int
+cut_write(struct store_cut *c)
 {
 	struct journal		*j = c->store->journal;
 	const struct block	*b;
@@ -316,6 +317,15 @@ store_write(struct store_cut *c)
 	if (c->closes && journal_adopt_start(j) == -1)
 		return (-1);
 	return (journal_mark(j, &c->range));
+}
+
+int
+store_write(struct store_cut *c)
+{
+	int result = cut_write(c);
+
+	c->error = errno;
+	return (result);
 }
 
 static int
@@ -337,10 +347,10 @@ store_cut_done(struct store_cut *c, int result, struct jobfile_subtask *part, ui
 {
 	struct store *s = c->store;
 
-	if (result == -1)
-		store_fail(s, EIO, "%s", journal_error(s->journal));
-	else
+	if (result == 0)
 		result = part_add(c, part);
+	else if (c->error != 0)			/* it was run */
+		store_fail(s, c->error, "%s", journal_error(s->journal));
 	*bytes = c->bytes;
 	s->ncuts--;
 	s->afloat -= c->bytes;

@@ -43,6 +43,7 @@ struct store_work {
 	uint64_t	 epoch, batches;
 	int64_t		 budget_ms;
 	struct base	*base;			/* made if NULL */
+	int		 error;			/* errno of a write that failed, and why */
 	char		 why[PATH_MAX + 512];
 };
 
@@ -280,18 +281,12 @@ batch_write(struct store_work *w)
 	return (0);
 }
 
-int
-store_work_run(struct store_work *w)
+static int
+base_run(struct store_work *w)
 {
 	struct store	*s = w->store;
 	int64_t		 begun = clock_ms();
 
-	if (journal_trim(s->journal, w->trim) == -1) {
-		strlcpy(w->why, journal_error(s->journal), sizeof(w->why));
-		return (-1);
-	}
-	if (w->nitems == 0)
-		return (0);
 	if (w->base == NULL && (w->base = base_create(s->dirfd, s->dir, s->memory, w->why,
 	    sizeof(w->why))) == NULL)
 		return (-1);
@@ -300,6 +295,20 @@ store_work_run(struct store_work *w)
 		if (batch_write(w) == -1)
 			return (-1);
 	return (0);
+}
+
+int
+store_work_run(struct store_work *w)
+{
+	struct journal	*j = w->store->journal;
+	int		 result = journal_trim(j, w->trim);
+
+	if (result == -1)
+		strlcpy(w->why, journal_error(j), sizeof(w->why));
+	else if (w->nitems > 0)
+		result = base_run(w);
+	w->error = errno;
+	return (result);
 }
 
 /* What was written is the same in base, unless it has changed since. */
@@ -332,9 +341,10 @@ store_work_done(struct store_work *w, int result)
 	s->base = w->base;
 	s->working = 0;
 	s->afloat -= work_bytes(w);
-	if (result == -1)
-		store_fail(s, EIO, "%s", w->why[0] != '\0' ? w->why : journal_error(s->journal));
-	else {
+	if (result == -1) {
+		if (w->error != 0)		/* it was run */
+			store_fail(s, w->error, "%s", w->why);
+	} else {
 		s->trimmed = w->trim;
 		if (w->written > 0)
 			s->batches = w->batches;

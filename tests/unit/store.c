@@ -12,7 +12,7 @@
 #include "page.h"
 #include "tap.h"
 
-static char	 dir[128];
+static char	 dir[128], crashed[160];
 static int	 dirfd_ = -1;
 
 static void
@@ -243,13 +243,12 @@ check_written(struct model *m, int complete)
 	uint64_t	 bytes;
 	int		 result = store_write(m->cut[0]);
 
-	if (store_cut_done(m->cut[0], result, &p->part, &bytes) == -1)
-		return (0);
+	result = store_cut_done(m->cut[0], result, &p->part, &bytes);
 	m->bytes += bytes;
 	m->cut[0] = m->cut[1];
 	m->on_way[0] = m->on_way[1];
 	m->ncuts--;
-	if (!complete)
+	if (!complete || result == -1)
 		snapshot_free(p);
 	else {
 		if (m->nretained == m->keep) {
@@ -260,20 +259,21 @@ check_written(struct model *m, int complete)
 		store_view(m->s, oldest(m));
 	}
 	free(p);
-	return (1);
+	return (result == 0);
 }
 
 static int
 check_tend(struct model *m, enum store_moment moment)
 {
+	int result;
+
 	if (m->work == NULL && (m->work = store_tend(m->s, moment, 20)) == NULL)
 		return (1);
 	if (next(&m->rng) % 3 == 0)
 		return (1);			/* it stays on its way for a while */
-	if (store_work_done(m->work, store_work_run(m->work)) == -1)
-		return (0);
+	result = store_work_done(m->work, store_work_run(m->work));
 	m->work = NULL;
-	return (1);
+	return (result == 0);
 }
 
 static int
@@ -512,6 +512,171 @@ memory_bounds_far_below_the_state_agree_with_the_model(void)
 	}
 }
 
+/*
+ * The disk
+ */
+
+/* What a power cut leaves now: each retained checkpoint, as it was. */
+static int
+survives(const struct model *m, const struct snapshot *p)
+{
+	struct model	*after = calloc(1, sizeof(*after));
+	int		 fd, kept = dirfd_, good;
+
+	disk_crash(crashed);
+	fd = open(crashed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	after->memory = m->memory;
+	dirfd_ = fd;
+	good = model_attach(after, p) && check_all(after);
+	dirfd_ = kept;
+	close(fd);
+	model_drop(after);
+	free(after);
+	return (good);
+}
+
+static struct model	*cut_model;		/* whose power is cut before some call */
+static unsigned		 cut_every, cuts_done;
+static int		 cuts_good;
+
+static void
+cut_hook(const char *call)
+{
+	unsigned i;
+
+	(void)call;
+	if (disk_random(cut_every) != 0)
+		return;
+	for (i = 0; i < cut_model->nretained; i++, cuts_done++)
+		if (!survives(cut_model, &cut_model->retained[i])) {
+			printf("# before %s\n", call);
+			cuts_good = 0;
+		}
+}
+
+static void
+power_cuts_leave_every_retained_checkpoint(void)
+{
+	struct model	*m = calloc(1, sizeof(*m));
+	uint64_t	 seed;
+	unsigned	 i, j;
+	int		 good;
+
+	cuts_done = 0;
+	for (seed = 300; seed < 306; seed++) {
+		fresh();
+		memset(m, 0, sizeof(*m));
+		m->memory = 64 << 20;
+		m->keep = 1 + (unsigned)seed % RETAINED;
+		m->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+		disk_begin(dir);
+		disk_seed = seed;
+		disk_hook = cut_hook;
+		cut_model = m;
+		cut_every = 12;
+		good = cuts_good = model_attach(m, NULL);
+		for (i = 0; i < 150 && good && cuts_good; i++) {
+			for (j = 0; j < 60 && good; j++)
+				good = check_put(m, j % STATES, (unsigned)(next(&m->rng) >> 20) % KEYS);
+			good = good && (m->ncuts < CONCURRENT ? check_cut(m) : 1);
+			good = good && (m->ncuts == 0 || i % 3 == 0 || check_written(m, i % 7 != 0));
+			good = good && check_tend(m, STORE_BUSY);
+			if (i % 40 == 39)
+				good = good && check_restore(m) && check_all(m);
+		}
+		CHECK(good && cuts_good);
+		disk_end();
+		model_drop(m);
+		while (m->nretained > 0)
+			snapshot_free(&m->retained[--m->nretained]);
+	}
+	CHECK(cuts_done > 100);
+	disk_wipe(crashed);
+	free(m);
+}
+
+/* Some call fails: so does the store, by name, and what was retained is there. */
+static void
+a_disk_that_fails_is_named_and_costs_nothing(void)
+{
+	static const int	 errors[] = { ENOSPC, EIO, EDQUOT };
+	struct model		*m = calloc(1, sizeof(*m));
+	unsigned		 i, j, failed = 0;
+	int			 good = 1;
+
+	for (i = 1; i < 60; i++) {
+		fresh();
+		memset(m, 0, sizeof(*m));
+		m->memory = 64 << 20;
+		m->keep = 1;
+		m->rng = i;
+		disk_begin(dir);
+		CHECK(model_attach(m, NULL));
+		disk_fail = (int)i;
+		disk_error = errors[i % 3];
+		disk_short = i % 2;
+		for (j = 0; j < 400 && good; j++) {
+			CHECK(check_put(m, j % STATES, j));
+			if (j % 20 == 19)
+				good = check_cut(m) && check_written(m, 1) && check_tend(m, STORE_BUSY);
+		}
+		disk_error = 0;
+		if (!good) {
+			failed++;
+			CHECK(strstr(store_error(m->s), strerror(errors[i % 3])) != NULL);
+			CHECK(strstr(store_error(m->s), dir) != NULL);
+			/* nothing is tried again */
+			CHECK(check_cut(m) && !check_written(m, 1));
+		}
+		CHECK(check_restore(m) && check_all(m));
+		good = 1;
+		disk_end();
+		model_drop(m);
+		while (m->nretained > 0)
+			snapshot_free(&m->retained[--m->nretained]);
+	}
+	CHECK(failed > 40);
+	free(m);
+}
+
+/*
+ * Numbers that are used up
+ */
+
+static void
+more_barriers_than_generations_change_nothing(void)
+{
+	struct model	*m = calloc(1, sizeof(*m));
+	uint64_t	 seed;
+	unsigned	 i;
+	int		 good = 1;
+
+	fresh();
+	m->memory = 64 << 10;
+	m->keep = 2;
+	m->rng = 99;
+	CHECK(model_attach(m, NULL));
+	for (seed = 0; seed < 3 && good; seed++) {
+		for (i = 0; i < 1500 && good; i++)
+			good = model_step(m);
+		while (good && m->ncuts > 0)
+			good = check_written(m, 1);
+		/* some that are never complete, and many that are */
+		for (i = 0; i < HEAP_GENERATIONS / 2 && good; i++)
+			good = check_cut(m) && check_written(m, seed != 1 && i % 2 == 0);
+		good = good && check_all(m);
+	}
+	for (i = 0; i < 3000 && good; i++)
+		good = model_step(m);
+	CHECK(good && check_restore(m) && check_all(m));
+	if (!good)
+		printf("# round %" PRIu64 ", %u: %s\n", seed, i, store_error(m->s));
+	model_drop(m);
+	while (m->nretained > 0)
+		snapshot_free(&m->retained[--m->nretained]);
+	free(m);
+}
+
 /* One checkpoint after another, each complete at once. */
 static int
 checkpoint(struct model *m)
@@ -577,7 +742,7 @@ bytes_in_the_page_are_what_is_written(void)
 	struct buf		 name = { 0 };
 	unsigned char		 page[128];
 	char			 data[128];
-	uint64_t		*value, bytes;
+	uint64_t		*value, bytes = 0;
 	size_t			 n;
 	int			 was_fresh, fd;
 
@@ -727,12 +892,16 @@ int
 main(int argc, char *argv[])
 {
 	snprintf(dir, sizeof(dir), "/tmp/weir-store-test.%ld", (long)getpid());
+	snprintf(crashed, sizeof(crashed), "%s.crashed", dir);
 	if (argc > 1 && strcmp(argv[1], "bench") == 0)
 		return (bench(argc > 2 ? (unsigned)atoi(argv[2]) : 1000000));
 	RUN(bytes_in_the_page_are_what_is_written);
 	RUN(random_steps_agree_with_the_model);
 	RUN(several_retained_checkpoints_can_be_gone_back_to);
 	RUN(memory_bounds_far_below_the_state_agree_with_the_model);
+	RUN(power_cuts_leave_every_retained_checkpoint);
+	RUN(a_disk_that_fails_is_named_and_costs_nothing);
+	RUN(more_barriers_than_generations_change_nothing);
 	RUN(the_journal_stays_within_some_tables);
 	disk_wipe(dir);
 	DONE();
