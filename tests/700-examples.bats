@@ -239,6 +239,57 @@ divert() {
 	assert_equal "$(cat got)" "1 + 2 + ... + 4321 = $(seq 4321 | datamash sum 1)"
 }
 
+@test "spent" {
+	awk -F '\t' 'NR > 1 {
+		cents[$3] += int($NF * 100 + 0.5)
+		hundred = int(cents[$3] / 10000)
+		if (hundred > before[$3])
+			print $3 "\t" hundred * 100 "\t" $1
+		before[$3] = hundred
+	}' "$examples/orders.tsv" >want
+	assert [ "$(wc -l <want)" -gt 3 ]
+	example spent
+	assert_same want got
+}
+
+@test "drift" {
+	awk -F '\t' -v OFS='\t' '
+	NF == 3 && $3 ~ /^-?[0-9.]+$/ {
+		n = split(last[$2], w, " ")
+		if (n == 5) {
+			for (i = 1; i <= 5; i++)
+				for (j = i; j < 5; j++)
+					if (w[j + 1] + 0 < w[i] + 0) {
+						t = w[i]; w[i] = w[j + 1]; w[j + 1] = t
+					}
+			if (($3 - w[3]) ^ 2 >= 4)
+				print $1, $2, $3, w[3]
+			sub(/^[^ ]* /, "", last[$2])
+		}
+		last[$2] = last[$2] (n > 0 ? " " : "") $3
+	}' "$examples/readings.tsv" >want
+	assert [ "$(wc -l <want)" -gt 3 ]
+	example drift
+	assert_same want got
+}
+
+@test "window-average, with a state and with a field: semantics W1, W2" {
+	example window-average
+	assert_equal "$(cat got)" $'1,4\n1,5'
+	example window-average field
+	assert_equal "$(cat got)" $'1,4\n1,5'
+	printf '%s\n' 1,3 2,10 1,5 2,11 3,7 >several
+	example window-average state several
+	assert_equal "$(cat got)" $'1,4\n2,10'
+	example window-average field several
+	assert_equal "$(cat got)" $'2,6\n2,8'
+}
+
+@test "counts: semantics W3" {
+	example counts
+	assert_equal "$(cat got)" $'a,0\nb,0\na,1\na,3\nb,10'
+}
+
 @test "scripts run from where they were copied to, in dash, like from cron" {
 	local name
 	cp -r "$examples" 'a copy'
