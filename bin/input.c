@@ -73,6 +73,7 @@ void
 input_resume(struct input *in, const struct place *place, struct rotation *past)
 {
 	in->at.resume = *place;
+	in->at.resume.name = NULL;
 	in->options.from_end = (place->flags & PLACE_TO_END) != 0;
 	reader_resume(in->reader, place, past);
 }
