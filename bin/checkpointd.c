@@ -157,6 +157,7 @@ coord_start(struct coordinator *co)
  * The loop.
  */
 
+/* Subtasks, and tools that have not taken their answers. */
 static int
 callers_left(const struct coordinator *co)
 {
@@ -164,7 +165,7 @@ callers_left(const struct coordinator *co)
 	int			 n = 0;
 
 	TAILQ_FOREACH(c, &co->callers, entry)
-		n += c->subtask != NULL;
+		n += c->subtask != NULL || control_queued(c->control) > 0;
 	return (n);
 }
 

@@ -513,9 +513,10 @@ coord_tick(struct coord *c, int64_t now)
 		if (p->kind != COORD_SAVEPOINT && now - p->triggered_ms >= c->timeout_ms)
 			checkpoint_abort(c, p, COORD_EXPIRED, now);
 	}
-	if (final_wanted(c) && now >= c->again_ms)
-		checkpoint_begin(c, COORD_REQUESTED, now);
-	else if (c->final == 0 && trigger_fire(&c->trigger, now, pending_count(c)))
+	if (final_wanted(c) && now >= c->again_ms) {
+		if (checkpoint_begin(c, COORD_REQUESTED, now) == 0)
+			final_later(c, now);
+	} else if (c->final == 0 && trigger_fire(&c->trigger, now, pending_count(c)))
 		checkpoint_begin(c, COORD_PERIODIC, now);
 	done_if_committed(c);
 }

@@ -49,8 +49,7 @@ struct actor {
 	struct view	 view;
 	uint32_t	 attempt;
 	uint64_t	 seen, aligning, writing, acked;
-	int		 closed, refused, mute, playing;
-	struct actor	*next;
+	int		 closed, left, refused, mute, playing;
 };
 
 static char		 path[PATH_MAX];
@@ -158,9 +157,12 @@ turn(int ms)
 	struct pollfd	p[ACTORS];
 	unsigned	i;
 
-	for (i = 0; i < ncast; i++)
-		p[i] = (struct pollfd){ cast[i].closed ? -1 : control_fd(cast[i].control),
-		    control_events(cast[i].control), 0 };
+	for (i = 0; i < ncast; i++) {
+		p[i] = (struct pollfd){ .fd = -1 };
+		if (!cast[i].closed)
+			p[i] = (struct pollfd){ control_fd(cast[i].control),
+			    control_events(cast[i].control), 0 };
+	}
 	if (poll(p, ncast, ms) == -1 && errno != EINTR)
 		err(1, "poll");
 	for (i = 0; i < ncast; i++)
@@ -194,7 +196,7 @@ enter(char *word[], unsigned n)
 	for (i = 0; i < ncast; i++)
 		if (strcmp(cast[i].name, word[1]) == 0) {
 			a = &cast[i];		/* once more */
-			if (!a->closed)
+			if (!a->left)
 				control_close(a->control);
 		}
 	if (a == &cast[ncast] && ++ncast > ACTORS)
@@ -362,7 +364,7 @@ change(struct actor *a, char *word[], unsigned n)
 {
 	if (strcmp(word[0], "leave") == 0) {
 		control_close(a->control);
-		a->closed = 1;
+		a->closed = a->left = 1;
 	} else if (strcmp(word[0], "mute") == 0)
 		a->mute = 1;
 	else if (strcmp(word[0], "play") == 0) {
@@ -454,5 +456,10 @@ main(int argc, char *argv[])
 		line[strcspn(line, "\n")] = '\0';
 		script_line(line);
 	}
+	for (; ncast > 0; ncast--)
+		if (!cast[ncast - 1].left)
+			control_close(cast[ncast - 1].control);
+	rundir_close(run);
+	jobdir_close(d);
 	return (0);
 }

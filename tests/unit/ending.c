@@ -53,6 +53,23 @@ final_checkpoint_is_tried_until_one_completes(void)
 }
 
 static void
+final_checkpoint_that_no_view_can_name_waits(void)
+{
+	unsigned i;
+
+	running(0);
+	for (i = 0; i < VIEW_PENDING; i++)
+		coord_request(&c, COORD_SAVEPOINT, 0);
+	coord_finished(&c, SOURCE, 100);
+	CHECK(coord_next(&c) == 200);		/* and does not spin */
+	coord_decline(&c, 1, 1, 150);
+	SILENT(coord_tick(&c, 199));
+	coord_tick(&c, 200);
+	coord_view(&c, &v);
+	CHECK(v.ids.highest == VIEW_PENDING + 1);
+}
+
+static void
 stop_does_not_wait_for_ever_for_who_never_comes(void)
 {
 	begin(1000);
@@ -208,6 +225,7 @@ main(void)
 	RUN(done_waits_for_a_pending_savepoint);
 	RUN(late_final_savepoint_takes_nothing_back);
 	RUN(stop_is_in_the_view_until_the_job_is_done);
+	RUN(final_checkpoint_that_no_view_can_name_waits);
 	RUN(stop_does_not_wait_for_ever_for_who_never_comes);
 	RUN(cancel_ends_what_has_not_ended);
 	RUN(cancel_changes_no_end);
