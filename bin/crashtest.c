@@ -166,7 +166,7 @@ main(int argc, char *argv[])
 	struct tool	 tool = {
 		.name = "crashtest", .synopsis = "SCRIPT [ARG]...",
 		.summary = "run a script, kill it at random, compare what it makes",
-		.options = options, .shared = joboptions_rows,
+		.options = options, .shared = joboptions_rows, .command = 1,
 	};
 	struct scratch	 s;
 	struct trial	 t;

@@ -135,7 +135,7 @@ main(int argc, char *argv[])
 	struct tool	 t = {
 		.name = "run", .synopsis = "SCRIPT [ARG]...",
 		.summary = "run a script as a job, or run it again", .options = options,
-		.shared = joboptions_rows,
+		.shared = joboptions_rows, .command = 1,
 	};
 	struct script	 s;
 	const char	*file;

@@ -175,6 +175,7 @@ tool_options(struct tool *t, int argc, char *argv[], int *status)
 	if (t->job != NULL && t->job[0] == '\0')
 		t->job = NULL;
 	log_open(t->name, t->quiet ? LOG_ERROR : t->verbose ? LOG_DEBUG : LOG_WARN);
+	rows.dashes |= t->command;
 	if (i == ROWS_END && (i = rows_operands(&rows, argc, argv)) != -1)
 		return (i);
 	return (tool_fail(-1, "%s", rows.why));

@@ -13,6 +13,7 @@ struct tool {
 	const char	*name, *synopsis, *summary;
 	const struct weir_option *options;	/* its own rows, or NULL */
 	const struct weir_option *shared;	/* rows of more than one program, or NULL */
+	int		 command;		/* what follows the first operand is not ours */
 
 	/* what was found */
 	const char	*job;			/* -j, $WEIR_JOB, or NULL */

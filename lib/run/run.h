@@ -379,6 +379,7 @@ struct job {
 };
 
 int	 job_open(struct weir *);		/* find the job and its run directory */
+int	 run_alive(void);		/* of 'weir run': a pipe that its end closes; -1: none */
 int	 job_enter(struct weir *);		/* lock, register, restore: blocks */
 int	 job_serve(struct weir *, int64_t now);
 int	 job_polls(struct weir *, struct polls *, int64_t now);

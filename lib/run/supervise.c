@@ -299,7 +299,6 @@ int
 supervise(struct weir *w, char *argv[])
 {
 	struct supervisor	*s;
-	const char		*fd = getenv("WEIR_RUN_ALIVE");
 	int64_t			 until;
 	int			 status;
 
@@ -311,7 +310,7 @@ supervise(struct weir *w, char *argv[])
 	s->w = w;
 	s->argv = argv;
 	s->leave_ms = NEVER;
-	s->run_alive = w->jobdir != NULL && fd != NULL ? atoi(fd) : -1;
+	s->run_alive = w->jobdir != NULL ? run_alive() : -1;
 	fcntl(s->alive[0], F_SETFD, FD_CLOEXEC);
 	fcntl(s->alive[1], F_SETFD, FD_CLOEXEC);
 	if (s->run_alive != -1)
