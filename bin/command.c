@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -270,7 +271,10 @@ answers_take(struct command *c)
 	return (0);
 }
 
-/* How a program that has closed its output ended, or that it did not. */
+/*
+ * How a program that has closed its output ended, or that it did not.  In a job one
+ * that was killed is a death as our own would be: the restart strategy decides.
+ */
 static int
 command_gone(struct command *c)
 {
@@ -284,6 +288,10 @@ command_gone(struct command *c)
 		return (fail(c, "has closed its output", ""));
 	snprintf(sentence, sizeof(sentence), "has ended before its input, with %s",
 	    process_status(status, how));
+	if (weir_job(c->weir) && WIFSIGNALED(status)) {
+		weir_warn(c->weir, "%s %s", c->argv[0], sentence);
+		_exit(WEIR_AGAIN);
+	}
 	return (fail(c, sentence, ""));
 }
 
