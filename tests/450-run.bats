@@ -243,7 +243,7 @@ supervisor() {
 		rm -f out
 		start "$victim" "exec weir run -c 20ms -j job-$victim slow.sh"
 		wait_for has_output
-		kill -KILL $(pids "$victim" | tail -n 1)
+		kill -KILL "$(pids "$victim" | tail -n 1)"
 		finish "$victim"
 		assert_same in out
 	done
