@@ -63,6 +63,15 @@ fits(const struct coordinator *co, const struct topology_stage *s, char *why, si
 	return (0);
 }
 
+/* What running again cannot help: said once, here. */
+static void
+misfit(struct coordinator *co, const char *why)
+{
+	if (!coordinator_over(co))
+		tool_fail(0, "%s", why);
+	coordinator_fail(co, WEIR_USAGE, NULL);
+}
+
 void
 assemble_register(struct coordinator *co, struct caller *c, const struct say *s)
 {
@@ -80,10 +89,9 @@ assemble_register(struct coordinator *co, struct caller *c, const struct say *s)
 	}
 	if (fits(co, &s->stage, why, sizeof(why)) == -1 || (c->subtask =
 	    roster_add(&co->roster, &s->stage, s->subtask, why, sizeof(why))) == NULL) {
-		if (!coordinator_over(co))
-			tool_fail(0, "%s", why);
-		refuse(c, WEIR_USAGE, why);
-		coordinator_fail(co, WEIR_USAGE, NULL);
+		misfit(co, why);
+		welcome(co, c);			/* the view says that all is over */
+		c->kind = CALLER_OLD;
 		return;
 	}
 	co->news++;
@@ -141,8 +149,7 @@ whole_look(struct coordinator *co)
 			snprintf(why, sizeof(why), "the pipeline is a loop, %s: what is on its way "
 			    "there would be in no checkpoint; --force takes them all the same",
 			    cycle);
-			tool_fail(0, "%s", why);
-			coordinator_fail(co, WEIR_USAGE, NULL);
+			misfit(co, why);
 			return;
 		}
 		tool_say("the pipeline is a loop, %s: records on their way there are lost at a "
@@ -307,12 +314,12 @@ misfit_look(struct coordinator *co)
 	const struct jobfile_subtask	*s;
 	const char			*other = stranger_find(co, last);
 	size_t				 at = 0;
-	int				 misfit = 0;
+	int				 missing = 0;
 
 	while ((s = checkpoint_stage(last, &at)) != NULL) {
 		if (roster_knows(&co->roster, s->stage))
 			continue;
-		misfit = 1;
+		missing = 1;
 		tool_fail(0, "still waiting for \"%s\" after %d s (it is in checkpoint %llu); all "
 		    "stages of a job must run at the same time", s->stage, MISFIT_MS / 1000,
 		    (unsigned long long)last->id);
@@ -322,7 +329,7 @@ misfit_look(struct coordinator *co)
 			    (unsigned long long)last->id, s->stage, other, s->stage, other,
 			    s->stage);
 	}
-	if (misfit)
+	if (missing)
 		coordinator_fail(co, WEIR_USAGE, NULL);
 }
 

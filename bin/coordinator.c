@@ -130,24 +130,25 @@ hear_member(struct coordinator *co, struct caller *from, struct say *s)
 }
 
 /*
- * It has said itself what is wrong; but not one that is refused its name because
- * another has it: nobody would know which of the two has spoken.
+ * It has said itself what is wrong; but of two stages with one name nobody knows
+ * which of them has spoken.
  */
 static void
-hear_failed(struct coordinator *co, const struct caller *from, const struct say *s)
+hear_failed(struct coordinator *co, const struct say *s)
 {
-	char why[WEIR_NAME_MAX + 16];
+	int	status = s->status == WEIR_USAGE ? WEIR_USAGE : WEIR_FAILED;
+	char	why[256];
 
 	if (coordinator_over(co))
 		return;
-	if (from->subtask == NULL && s->status == WEIR_USAGE &&
-	    roster_knows(&co->roster, s->stage.name)) {
-		tool_fail(0, "%s", s->why);
-		coordinator_fail(co, WEIR_USAGE, NULL);
+	topology_clash(s->stage.name, why, sizeof(why));
+	if (strcmp(s->why, why) == 0) {
+		coordinator_fail(co, status, NULL);
+		tool_fail(0, "%s", why);
 		return;
 	}
 	snprintf(why, sizeof(why), "%s failed", s->stage.name);
-	coordinator_fail(co, s->status == WEIR_USAGE ? WEIR_USAGE : WEIR_FAILED, why);
+	coordinator_fail(co, status, why);
 }
 
 void
@@ -158,7 +159,7 @@ coordinator_hear(struct coordinator *co, struct caller *from, struct say *s)
 		assemble_register(co, from, s);
 		break;
 	case SAY_FAILED:
-		hear_failed(co, from, s);
+		hear_failed(co, s);
 		break;
 	case SAY_STOP:
 		coordinator_stop(co);

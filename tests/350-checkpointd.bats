@@ -243,10 +243,10 @@ one_run() {
 @test "two stages of one name" {
 	local two='two stages are called "reduce"; give one of them -n NAME (the name is the identity of its state)'
 	coordinate
-	cast <<<"enter reduce.0 1 1 keyby
-		await reduce.0 welcome
+	cast <<<"enter other.0 1 1 keyby
+		await other.0 welcome
 		failed reduce 2 $two
-		await reduce.0 state failed"
+		await other.0 state failed"
 	finish -s 2 d
 	assert_err "checkpointd: $two"
 	rm -r j
@@ -263,8 +263,7 @@ one_run() {
 	one_run
 	coordinate
 	cast <<<"enter reduce.0 4 1 source
-		await reduce.0 refused"
-	assert_output 'reduce.0 refused 2 reduce: -p 4, and checkpoint 1 has it with -p 1; put -p 1 back'
+		await reduce.0 state failed"
 	finish -s 2 d
 	assert_err 'checkpointd: reduce: -p 4, and checkpoint 1 has it with -p 1; put -p 1 back'
 }
@@ -272,7 +271,7 @@ one_run() {
 @test "more subtasks than key groups" {
 	coordinate -G 2
 	cast <<<"enter reduce.0 3 1 source
-		await reduce.0 refused"
+		await reduce.0 state failed"
 	finish -s 2 d
 	assert_err "checkpointd: reduce: -p 3 is more than the job's 2 key groups"
 }

@@ -161,6 +161,7 @@ struct topology {
 /* The stage's number, or -1 with the reason why it does not fit. */
 int	 topology_add(struct topology *, const struct topology_stage *, char *why, size_t size);
 int	 topology_find(const struct topology *, const char *name);
+void	 topology_clash(const char *name, char *why, size_t size);	/* two of one name */
 int	 topology_complete(const struct topology *, char *missing, size_t size);
 int	 topology_cycle(const struct topology *, char *cycle, size_t size);	/* 1: "a -> b -> a" */
 void	 topology_free(struct topology *);

@@ -37,6 +37,13 @@ same(const struct topology_stage *a, const struct topology_stage *b)
 	return (1);
 }
 
+void
+topology_clash(const char *name, char *why, size_t size)
+{
+	snprintf(why, size, "two stages are called \"%s\"; give one of them -n NAME "
+	    "(the name is the identity of its state)", name);
+}
+
 int
 topology_add(struct topology *t, const struct topology_stage *s, char *why, size_t size)
 {
@@ -46,8 +53,7 @@ topology_add(struct topology *t, const struct topology_stage *s, char *why, size
 	if ((i = topology_find(t, s->name)) != -1) {
 		if (same(&t->stage[i], s))
 			return (i);
-		snprintf(why, size, "two stages are called \"%s\"; give one of them -n NAME "
-		    "(the name is the identity of its state)", s->name);
+		topology_clash(s->name, why, size);
 		return (-1);
 	}
 	if (t->n == TOPOLOGY_STAGES) {

@@ -333,7 +333,7 @@ int
 supervise_lock(struct weir *w)
 {
 	struct pollfd	 none = { .fd = -1 };
-	char		 file[WEIR_NAME_MAX + 16];
+	char		 file[WEIR_NAME_MAX + 16], why[256];
 	int64_t		 until = now_ms() + LOCK_MS;
 	int		 dirfd;
 
@@ -346,8 +346,8 @@ supervise_lock(struct weir *w)
 			break;
 		}
 		if (now_ms() > until) {
-			weir_misuse(w, "two stages are called \"%s\"; give one of them -n NAME "
-			    "(the name is the identity of its state)", w->set.name);
+			topology_clash(w->set.name, why, sizeof(why));
+			weir_misuse(w, "%s", why);
 			break;
 		}
 		poll(&none, 1, LOCK_LOOK_MS);
