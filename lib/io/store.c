@@ -18,6 +18,7 @@
 #include "io.h"
 #include "store.h"
 
+#define EVICT_STEPS	64U			/* pieces looked at for one that comes */
 #define LIST_MIN	1024U			/* changes that are always listed */
 
 int
@@ -216,6 +217,8 @@ entry_fetch(struct store *s, unsigned state, uint32_t hash, const void *key, siz
 	uint32_t	 ref = 0;
 	int		 found;
 
+	if (store_bytes(s) > s->memory)
+		store_evict(s, EVICT_STEPS);
 	s->key.len = 0;
 	if (store_base_key(s, &s->key, state, key, keylen) == -1) {
 		fail_memory(s, state);

@@ -90,6 +90,7 @@ int	 store_base_key(struct store *, struct buf *, unsigned state, const void *ke
 	    size_t keylen);
 uint32_t store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
 	    size_t keylen, const void *val, size_t vallen);
+void	 store_evict(struct store *, unsigned steps);
 void	 store_closed(struct store *, uint64_t id, unsigned generation);
 
 /*

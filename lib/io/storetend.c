@@ -21,6 +21,7 @@
 #define WORK_LEAST	(64U << 10)		/* bytes for base at a time */
 #define WORK_MOST	(2U << 20)
 #define BATCH		10000			/* entries of one write */
+#define MAKE_MS		10			/* that it takes to make base */
 #define PER_MS		1000			/* entries that are written in a millisecond */
 #define AHEAD		8			/* entries fetched before */
 #define STEPS		(1U << 18)		/* pieces looked at in one call */
@@ -131,14 +132,16 @@ work_collect(struct store_work *w, size_t bytes, size_t items)
  * What leaves memory
  */
 
-static void
-evict(struct store *s)
+/* Until enough has, or so many pieces were looked at. */
+void
+store_evict(struct store *s, unsigned steps)
 {
 	struct heap_entry	*e;
 	uint64_t		 enough = s->memory / 2 - s->memory / 16;
-	unsigned		 steps;
 
-	for (steps = STEPS; steps > 0 && s->same > 0 && store_bytes(s) > enough; steps--) {
+	if (s->scans > 0)
+		return;
+	for (; steps > 0 && s->same > 0 && store_bytes(s) > enough; steps--) {
 		if (s->hand == 0 && (s->hand = heap_first(s->heap)) == 0)
 			return;
 		e = heap_at(s->heap, s->hand);
@@ -150,7 +153,6 @@ evict(struct store *s)
 			e->flags &= ~(unsigned)HEAP_USED;
 		s->hand = heap_next(s->heap, s->hand);
 	}
-	table_shrink(s->table);
 }
 
 /* Where few entries may go it is worth a look only if memory is full. */
@@ -159,7 +161,7 @@ crowded(const struct store *s)
 {
 	uint64_t bytes = store_bytes(s);
 
-	return (s->scans == 0 && bytes > s->memory / 2 &&
+	return (bytes > s->memory / 2 &&
 	    (bytes > s->memory || s->same > table_count(s->table) / 8));
 }
 
@@ -205,10 +207,14 @@ store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 	size_t			 items = SIZE_MAX;
 
 	errno = 0;
-	if (s->generation == 0 || s->working || (moment == STORE_END && budget_ms <= 0))
+	if (s->generation == 0 || s->working)
 		return (NULL);
-	if (moment == STORE_BUSY && crowded(s))
-		evict(s);
+	if (moment == STORE_END && budget_ms < (s->base == NULL ? MAKE_MS : 1))
+		return (NULL);
+	if (moment == STORE_BUSY && crowded(s)) {
+		store_evict(s, STEPS);
+		table_shrink(s->table);
+	}
 	if ((w = work_new(s, moment == STORE_END ? budget_ms : INT64_MAX)) == NULL) {
 		store_fail(s, ENOMEM, "%s: %s", s->dir, strerror(ENOMEM));
 		return (NULL);

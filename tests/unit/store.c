@@ -640,6 +640,180 @@ a_disk_that_fails_is_named_and_costs_nothing(void)
 }
 
 /*
+ * The bound
+ */
+
+/* How many of so many keys have their value. */
+static unsigned
+go_through(struct store *s, unsigned keys, uint64_t *most)
+{
+	char		 key[32];
+	size_t		 len, vallen;
+	unsigned	 i, n, *value, good = 0;
+
+	for (i = 0; i < keys; i++) {
+		n = i * 7919U % keys;
+		len = (size_t)snprintf(key, sizeof(key), "user%u", n);
+		value = store_find(s, 0, hash_of(key, len), key, len, &vallen);
+		good += value != NULL && vallen == 100 && *value == n;
+		if (store_bytes(s) > *most)
+			*most = store_bytes(s);
+	}
+	return (good);
+}
+
+static void
+what_does_not_fit_leaves_memory_and_is_read_back(void)
+{
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(1 << 20);
+	struct store_cut	*c;
+	struct store_work	*w;
+	uint64_t		 most = 0, bytes, id = 0;
+	unsigned		 n, len;
+	char			 key[32];
+	int			 was_fresh;
+
+	fresh();
+	CHECK(s != NULL && store_state(s, "count") == 0);
+	CHECK(store_attach(s, dirfd_, dir, GROUPS, 1, NULL, 0) == 0);
+	for (n = 0; n < 80000; n++) {
+		len = (unsigned)snprintf(key, sizeof(key), "user%u", n);
+		memcpy(store_put(s, 0, hash_of(key, len), key, len, 100, &was_fresh), &n, sizeof(n));
+		if (store_bytes(s) > most)
+			most = store_bytes(s);
+		if (n % 500 != 0 || store_pressure(s) == STORE_EASY)
+			continue;
+		c = store_cut(s, ++id);
+		if (store_cut_done(c, store_write(c), &part, &bytes) == -1)
+			CHECK(!"written");
+		store_view(s, id);
+		while ((w = store_tend(s, STORE_BUSY, 0)) != NULL)
+			CHECK(store_work_done(w, store_work_run(w)) == 0);
+		CHECK(store_pressure(s) == STORE_EASY);
+	}
+	CHECK(most < 1 << 20 && store_count(s) < 10000);
+	/* reading alone needs no checkpoint to stay within */
+	CHECK(go_through(s, 80000, &most) == 80000);
+	CHECK(most < (1 << 20) + (1 << 15));
+	if (tap_bad)
+		printf("# at most %" PRIu64 "\n", most);
+	store_free(s);
+	free(part.range);
+}
+
+/*
+ * As bytes
+ */
+
+static void
+names_come_back_with_their_numbers(void)
+{
+	struct store	*s = store_new(1 << 20), *t = store_new(1 << 20);
+	struct buf	 b = { 0 };
+	size_t		 len;
+	char		 name[16];
+	int		 i;
+
+	for (i = 0; i < (int)HEAP_STATES; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		CHECK(store_state(s, name) == i);
+	}
+	CHECK(store_state(s, "s7") == 7);
+	CHECK(store_state(s, "one-more") == -1 && strstr(store_error(s), "one-more") != NULL);
+	CHECK(store_names_save(s, &b) == 0 && store_names_restore(t, b.data, b.len) == 0);
+	CHECK(store_state(t, "s255") == 255 && store_state(t, "s0") == 0);
+	store_free(t);
+	for (len = 0; len < b.len; len++) {
+		t = store_new(1 << 20);
+		CHECK(store_names_restore(t, b.data, len) == -1 && errno == EBADMSG);
+		store_free(t);
+	}
+	t = store_new(1 << 20);
+	b.data[8] = '/';
+	CHECK(store_names_restore(t, b.data, b.len) == -1 && errno == EBADMSG);
+	store_free(t);
+	store_free(s);
+	buf_free(&b);
+}
+
+static void
+a_state_as_bytes_comes_back(void)
+{
+	struct model	*m = calloc(1, sizeof(*m));
+	struct buf	 b = { 0 };
+	struct store	*s;
+	unsigned	 i;
+	size_t		 len;
+	int		 good = 1;
+
+	m->memory = 64 << 20;
+	m->rng = 5;
+	m->s = store_new(m->memory);
+	for (i = 0; i < STATES; i++)
+		m->number[i] = store_state(m->s, state_names[i]);
+	for (i = 0; i < 3000 && good; i++) {
+		good = check_put(m, i % STATES, (unsigned)(next(&m->rng) >> 20) % KEYS);
+		if (i % 3 == 0)
+			good = good && check_remove(m, 0, (unsigned)(next(&m->rng) >> 20) % KEYS);
+	}
+	CHECK(good && check_all(m) && store_export(m->s, &b) == 0);
+	store_free(m->s);
+	m->s = store_new(m->memory);
+	for (i = 0; i < STATES; i++)
+		store_state(m->s, state_names[i]);
+	CHECK(store_import(m->s, b.data, b.len) == 0 && check_all(m));
+	store_free(m->s);
+	for (len = 1; len < 500; len++) {
+		s = store_new(m->memory);
+		for (i = 0; i < STATES; i++)
+			store_state(s, state_names[i]);
+		good = store_import(s, b.data, b.len - len) == 0;
+		/* whole entries may be missing: it has no count */
+		CHECK(good || errno == EBADMSG);
+		store_free(s);
+	}
+	/* states that have no name */
+	s = store_new(m->memory);
+	CHECK(store_import(s, b.data, b.len) == -1 && errno == EBADMSG);
+	store_free(s);
+	buf_free(&b);
+	free(m);
+}
+
+static void
+bytes_that_are_no_entries_are_named(void)
+{
+	static const struct { const char *bytes; size_t len; } bad[] = {
+		{ "\x00", 1 }, { "\x00\1\2\3\4", 5 }, { "\x02\1\2\3\4\1\1kv", 9 },
+		{ "\x00\1\2\3\4\1\5kv", 9 }, { "\x00\1\2\3\4\xff\xff\xff\xff\x7f", 10 },
+		{ "\x00\1\2\3\4\x80\x80\x80\x80\x80\1", 11 }, { "\x00\1\2\3\4\1\1kv\0", 10 },
+		{ "\xff\xff\xff\xff\xff", 5 },
+	};
+	struct jobfile_subtask	 part = { .nranges = 1 };
+	struct journal_range	 range;
+	struct journal		*j;
+	struct store		*s;
+	size_t			 i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		fresh();
+		j = journal_open(dirfd_, dir, "state", 1 << 20);
+		CHECK(j != NULL && journal_create(j) == 0);
+		CHECK(journal_append(j, bad[i].bytes, bad[i].len) == 0);
+		CHECK(journal_mark(j, &range) == 0);
+		journal_close(j);
+		part.range = &range;
+		s = store_new(1 << 20);
+		store_state(s, "count");
+		CHECK(store_attach(s, dirfd_, dir, GROUPS, 1, &part, 7) == -1 && errno == EBADMSG);
+		CHECK(strstr(store_error(s), dir) != NULL &&
+		    strstr(store_error(s), "no entry of a state") != NULL);
+		store_free(s);
+	}
+}
+
+/*
  * Numbers that are used up
  */
 
@@ -901,6 +1075,10 @@ main(int argc, char *argv[])
 	RUN(memory_bounds_far_below_the_state_agree_with_the_model);
 	RUN(power_cuts_leave_every_retained_checkpoint);
 	RUN(a_disk_that_fails_is_named_and_costs_nothing);
+	RUN(what_does_not_fit_leaves_memory_and_is_read_back);
+	RUN(names_come_back_with_their_numbers);
+	RUN(a_state_as_bytes_comes_back);
+	RUN(bytes_that_are_no_entries_are_named);
 	RUN(more_barriers_than_generations_change_nothing);
 	RUN(the_journal_stays_within_some_tables);
 	disk_wipe(dir);
