@@ -29,7 +29,8 @@ child(struct keeper *k, int alive)
 	if ((argv = calloc(k->nwords + 4, sizeof(*argv))) == NULL ||
 	    (argv[0] = strdup(k->program)) == NULL || (null = open("/dev/null", O_RDWR)) == -1)
 		_exit(tool_fail(WEIR_FAILED, "%s", strerror(errno)));
-	memcpy(argv + 1, k->words, k->nwords * sizeof(*argv));
+	if (k->nwords > 0)
+		memcpy(argv + 1, k->words, k->nwords * sizeof(*argv));
 	argv[k->nwords + 1] = option;
 	argv[k->nwords + 2] = strdup(k->job);
 	dup2(null, STDIN_FILENO);

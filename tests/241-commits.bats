@@ -42,14 +42,14 @@ epochs_or_over() {
 	epochs "$1" || gone "$2"
 }
 
-# kill_all COMM...: SIGKILL to these processes of this test
+# kill_all COMM...: SIGKILL to these processes of this test; of weir's to subtasks
 kill_all() {
 	local pid comm
 	for pid in $(survivors all); do
 		{ read -r comm <"/proc/$pid/comm"; } 2>/dev/null || continue
-		case " $* " in
-		*" $comm "*)	kill -KILL "$pid" 2>/dev/null || : ;;
-		esac
+		[[ " $* " == *" $comm "* ]] || continue
+		[[ $comm != weir-* ]] || grep -qzs '^WEIR_SUBTASK=' "/proc/$pid/environ" || continue
+		kill -KILL "$pid" 2>/dev/null || :
 	done
 }
 
