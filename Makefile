@@ -223,6 +223,11 @@ clean:
 
 PAGES =		$(sort $(wildcard man/*.[13578]))
 
+# A page of functions is found by each of their names: "PAGE NAME", but for its own.
+NAMES =		awk '/^[.]Sh/ { on = $$2 == "NAME" } on && $$1 == ".Nm" { \
+		    page = FILENAME; sub(".*/", "", page); \
+		    if ($$2 ".3" != page) print page, $$2 }' man/*.3
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include \
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(COMPLETIONS) \
@@ -238,6 +243,8 @@ install: all
 	$(INSTALL) -m 644 man/completion/weir.bash $(DESTDIR)$(COMPLETIONS)/weir
 	for page in $(PAGES); do \
 	    $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
+	$(NAMES) | while read -r page name; do \
+	    ln -sf $$page $(DESTDIR)$(MANDIR)/man3/$$name.3 || exit 1; done
 	[ -n "$(DESTDIR)" ] || ldconfig || :
 
 uninstall:
@@ -247,6 +254,7 @@ uninstall:
 	    $(patsubst $L/%,$(DESTDIR)$(LIBEXEC)/%,$(PROGRAMS) $(CONTROLS))
 	for page in $(notdir $(PAGES)); do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	$(NAMES) | while read -r page name; do rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
 .PHONY: mutants all objects packages check demo bench asan fuzz lint simulate clean \

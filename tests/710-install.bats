@@ -34,10 +34,16 @@ compiled() {
 		for page in "$WEIR_SOURCE"/man/*.[1-8]; do
 			[ ! -e "$page" ] || echo "644 share/man/man${page##*.}/${page##*/}"
 		done
+		grep -h '^[.]Nm weir_' "$WEIR_SOURCE"/man/*.3 | cut -d ' ' -f 2 | sort -u |
+		    while read -r page; do
+			[ -e "$WEIR_SOURCE/man/$page.3" ] || echo "777 share/man/man3/$page.3"
+		done
 	} | sort >want
 	(cd "$prefix" && find . ! -type d ! -path './share/doc/*' -printf '%m %P\n') | sort >got
 	assert_same want got
 	run find "$root" -type d ! -perm 755
+	assert_output ''
+	run find "$root" -xtype l		# a link that leads nowhere
 	assert_output ''
 }
 
