@@ -14,6 +14,14 @@
 
 struct luaprogram;
 
+/* A row for a stage's own table of options. */
+#define LUAPROGRAM_OPTIONS						\
+	{ .name = "unsafe-lua",						\
+	  .help = "the program finds io, os and require; see to it that it can be replayed", \
+	  .type = WEIR_FLAG, .to = &luaprogram_unsafe }
+
+extern int		 luaprogram_unsafe;
+
 /*
  * luaprogram_new	for setup(): text, or if that is NULL the content of file.
  *			Compiles, runs nothing.  NULL after weir_misuse() or

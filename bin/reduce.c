@@ -8,10 +8,9 @@
  */
 #include <string.h>
 
-#include <lua.h>
-
 #include "fields.h"
 #include "function.h"
+#include "luaprogram.h"
 
 static const char		*expression, *file;
 static uint64_t			 memory = 256 << 20;
@@ -39,6 +38,7 @@ static const struct weir_option options[] = {
 	{ .letter = 'M', .name = "memory", .arg = "SIZE",
 	  .help = "bound of the table (default 256M)",
 	  .type = WEIR_SIZE, .to = &memory },
+	LUAPROGRAM_OPTIONS,
 	FIELDS_OPTIONS,
 	{ .name = NULL }
 };

@@ -139,6 +139,13 @@ sandbox_free(struct sandbox *s)
 	free(s);
 }
 
+int
+sandbox_unlock(struct sandbox *s)
+{
+	lua_pushcfunction(s->lua, sandboxlib_unlock);
+	return (sandbox_call(s, 0, 0));
+}
+
 lua_State *
 sandbox_lua(struct sandbox *s)
 {

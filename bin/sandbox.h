@@ -23,6 +23,8 @@ struct sandbox;
 /*
  * sandbox_new		seed starts math.random.  say is called by print(), with a
  *			line of text.  NULL: no memory.
+ * sandbox_unlock	add io, os and require: no longer one then.  -1: as for
+ *			sandbox_call().
  * sandbox_lua		the Lua inside.  Whoever uses it while no sandbox_call() is
  *			under way must not raise an error.
  * sandbox_load		compile text (no bytecode) and push it as a function.  name
@@ -38,6 +40,7 @@ struct sandbox;
  */
 struct sandbox	*sandbox_new(uint64_t seed, void (*say)(void *, const char *), void *cookie);
 void		 sandbox_free(struct sandbox *);
+int		 sandbox_unlock(struct sandbox *);
 lua_State	*sandbox_lua(struct sandbox *);
 int		 sandbox_load(struct sandbox *, const char *name, const char *text,
 		    size_t len);
@@ -49,6 +52,9 @@ const char	*sandbox_error(const struct sandbox *);
 /* For sandbox.c: fill an empty Lua; called protected.  *random is set to where
  * math.random keeps its state. */
 void		 sandboxlib_open(lua_State *, uint64_t seed, void **random);
+
+/* The same for sandbox_unlock(). */
+int		 sandboxlib_unlock(lua_State *);
 
 /* For sandboxlib.c: what print() says. */
 void		 sandbox_say(lua_State *, const char *);

@@ -329,3 +329,12 @@ sandboxlib_open(lua_State *L, uint64_t seed, void **random)
 	lua_call(L, 1, 0);
 	lua_pop(L, 1);
 }
+
+int
+sandboxlib_unlock(lua_State *L)
+{
+	luaL_requiref(L, LUA_LOADLIBNAME, luaopen_package, 1);
+	luaL_requiref(L, LUA_IOLIBNAME, luaopen_io, 1);
+	luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 1);
+	return (0);
+}

@@ -6,10 +6,9 @@
  * function maps, splits or filters.
  * Relies on: all records of a key come to one subtask, which is keyby's work.
  */
-#include <lua.h>
-
 #include "fields.h"
 #include "function.h"
+#include "luaprogram.h"
 
 static const char		*expression, *file;
 static uint64_t			 memory = 256u << 20, reply_timeout = 30000;
@@ -27,6 +26,7 @@ static const struct weir_option options[] = {
 	{ .name = "reply-timeout", .arg = "DURATION",
 	  .help = "how long COMMAND may be silent when it is asked (default 30s)",
 	  .type = WEIR_DURATION, .to = &reply_timeout },
+	LUAPROGRAM_OPTIONS,
 	FIELDS_OPTIONS,
 	{ .name = NULL }
 };

@@ -241,6 +241,10 @@ end'
 		return "nothing of them"
 	end'
 	assert_output 'nothing of them'
+	run_weir 'weir source in | weir statemap --unsafe-lua -e "$1" | weir sink -' \
+	    'local os = require "os"
+	return function() return io.open("in"):read("l") .. (os.getenv("HOME") and "!") end'
+	assert_output 'r!'
 	run_weir 'seq 1 100 | weir source | weir statemap -e "$1" | weir sink one' \
 	    'return function() return math.random(1000000) end'
 	run_weir 'seq 1 100 | weir source | weir statemap -e "$1" | weir sink two' \
