@@ -509,5 +509,6 @@ conduct(struct keeper *keeper, struct script *script)
 	}
 	keeper_wait(&c);
 	ask_close(c.ask);
+	watch_close(&c.watch);
 	return (c.status);
 }

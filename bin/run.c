@@ -132,14 +132,16 @@ job(const struct tool *t, struct script *s, const char *libexec)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "run", .synopsis = "SCRIPT [ARG]...",
 		.summary = "run a script as a job, or run it again", .options = options,
 		.shared = joboptions_rows, .command = 1,
 	};
-	struct script	 s;
+	/* as long as the process */
+	static struct script s;
+	static char	*libexec;
 	const char	*file;
-	char		*libexec, why[PATH_MAX + 128];
+	char		 why[PATH_MAX + 128];
 	int		 first, status;
 
 	if ((first = tool_options(&t, argc, argv, &status)) == -1)

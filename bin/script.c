@@ -97,13 +97,14 @@ script_words(struct script *s, const char *file, const char *text, char *args[],
     char *why, size_t size)
 {
 	char	 line[FIRST_LINE + 1], path[4096], sh[] = "sh", c[] = "-c", name[] = "run";
-	char	*front[4] = { sh, c, NULL, name };
+	char	*front[4] = { sh, c, NULL, name }, *copy = NULL;
 	size_t	 n = 4;
+	int	 status;
 
 	s->pid = s->group = 0;
 	s->alive = s->tty = -1;
 	s->name = file != NULL ? file : "the script";
-	if (text != NULL && (front[2] = strdup(text)) == NULL)
+	if (text != NULL && (front[2] = copy = strdup(text)) == NULL)
 		goto bad;
 	if (text == NULL) {
 		if (first_line(file, line) == -1)
@@ -114,7 +115,9 @@ script_words(struct script *s, const char *file, const char *text, char *args[],
 		snprintf(path, sizeof(path), "%s%s", file[0] == '-' ? "./" : "", file);
 		front[n++] = path;
 	}
-	if (words_fill(s, front, n, args, nargs) == 0)
+	status = words_fill(s, front, n, args, nargs);
+	free(copy);
+	if (status == 0)
 		return (0);
 bad:
 	snprintf(why, size, "%s: %s", s->name, strerror(errno));

@@ -135,3 +135,11 @@ watch_forget(struct watch *w)
 	w->nseen = 0;
 	w->missing[0] = '\0';
 }
+
+void
+watch_close(struct watch *w)
+{
+	free(w->seen);
+	w->seen = NULL;
+	w->nseen = 0;
+}

@@ -29,5 +29,6 @@ struct watch {
 int	 watch_take(struct watch *, const json_t *status, int64_t now_ms);	/* -1: rubbish */
 void	 watch_lost(struct watch *);		/* the coordinator has gone */
 void	 watch_forget(struct watch *);		/* the script is started anew */
+void	 watch_close(struct watch *);
 
 #endif
