@@ -35,7 +35,7 @@ source =	source files operands resume rotation input standing reader follow noti
 keyby =		keyby fields pattern
 statemap =	statemap fields luafunction luaoutput luastates luavaluestate lualiststate luamapstate \
 		$(lua) $(command)
-reduce =	reduce fields foldfunction folds fold decimal luafold $(lua)
+reduce =	reduce fields foldfunction folds fold decimal luafold changed $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs
 run =		run conduct keeper script watch joboptions $(tool)

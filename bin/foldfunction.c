@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "changed.h"
 #include "fields.h"
 #include "folds.h"
 #include "function.h"
@@ -25,7 +26,7 @@ static struct {
 	struct fields		 fields;
 	struct folds		 folds;
 	struct weir_value	*value;
-	struct weir_scan	*scan;
+	struct changed		 changed;
 	void			*accumulators;	/* of the key in hand, where there are texts */
 	char			*packed;	/* its value, likewise */
 	char			*line;		/* a long record */
@@ -78,6 +79,8 @@ foldfunction_open(struct weir_function *function, struct weir *w)
 		return (weir_misuse(w, "%s", why));
 	weir_set_separator(w, (unsigned char)self.fields.joint);
 	if (foldfunction_header(w) == -1 || (self.value = weir_value(w, "reduce")) == NULL)
+		return (-1);
+	if (self.emit_end && changed_open(&self.changed, w, self.value) == -1)
 		return (-1);
 	if ((self.accumulators = malloc(self.folds.size)) == NULL)
 		return (weir_error(w, "no memory"));
@@ -198,7 +201,7 @@ foldfunction_texts(struct weir *w, struct output *out, const struct weir_record 
 	if (weir_value_put(self.value, self.packed, len) == -1)
 		return (-1);
 	if (self.emit_end)
-		return (0);
+		return (changed_mark(&self.changed));
 	return (output_record(w, out, r, self.accumulators, self.packed, len));
 }
 
@@ -215,7 +218,7 @@ foldfunction_fixed(struct weir *w, struct output *out, const struct weir_record 
 	if (folds_add(&self.folds, accumulators, 0, why) == -1)
 		return (foldfunction_bad(w, out, r, why));
 	if (self.emit_end)
-		return (0);
+		return (changed_mark(&self.changed));
 	return (output_record(w, out, r, accumulators, NULL, self.folds.size));
 }
 
@@ -271,20 +274,14 @@ foldfunction_end(struct weir_function *function, struct weir *w)
 	(void)function;
 	if (!self.emit_end)
 		return (WEIR_OK);
-	if (self.scan == NULL && (self.scan = weir_scan(self.value)) == NULL)
-		return (-1);
-	while (!out.full && (more = weir_scan_next(self.scan, &key, &value, &len)) == 1) {
+	while (!out.full && (more = changed_next(&self.changed, &key, &value, &len)) == 1) {
 		memcpy(self.accumulators, value, self.folds.size);
 		if (output_record(w, &out, &key, self.accumulators, value, len) == -1)
 			return (-1);
 	}
 	if (more == -1 || output_flush(w, &out) == -1)
 		return (-1);
-	if (more)
-		return (WEIR_MORE);
-	weir_scan_end(self.scan);
-	self.scan = NULL;
-	return (WEIR_OK);
+	return (more ? WEIR_MORE : WEIR_OK);
 }
 
 static void

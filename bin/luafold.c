@@ -12,6 +12,7 @@
 
 #include <lauxlib.h>
 
+#include "changed.h"
 #include "function.h"
 #include "luaprogram.h"
 
@@ -20,7 +21,7 @@ struct luafold {
 	struct luaprogram	*program;
 	struct weir		*weir;
 	struct weir_value	*current;
-	struct weir_scan	*scan;
+	struct changed		 changed;
 	int			 emit_end;
 };
 
@@ -34,6 +35,7 @@ luafold_open(struct weir_function *function, struct weir *w)
 
 	f->weir = w;
 	if ((f->current = weir_value(w, "reduce")) == NULL ||
+	    (f->emit_end && changed_open(&f->changed, w, f->current) == -1) ||
 	    luaprogram_start(f->program, w, NULL, NULL) == -1)
 		return (-1);
 	L = luaprogram_lua(f->program);
@@ -85,7 +87,7 @@ fold(lua_State *L, void *cookie, const struct weir_record *r)
 		text = result_of(L, current, currentlen, r, &len);
 	if (weir_value_put(f->current, text, len) == -1)
 		return (-1);
-	return (f->emit_end ? 0 : weir_emit(f->weir, text, len));
+	return (f->emit_end ? changed_mark(&f->changed) : weir_emit(f->weir, text, len));
 }
 
 static long
@@ -110,16 +112,10 @@ luafold_end(struct weir_function *function, struct weir *w)
 
 	if (!f->emit_end)
 		return (WEIR_OK);
-	if (f->scan == NULL && (f->scan = weir_scan(f->current)) == NULL)
-		return (-1);
-	while (!weir_full(w) && (more = weir_scan_next(f->scan, &key, &value, &len)) == 1)
+	while (!weir_full(w) && (more = changed_next(&f->changed, &key, &value, &len)) == 1)
 		if (weir_emit(w, value, len) == -1)
 			return (-1);
-	if (more != 0)
-		return (more == -1 ? -1 : WEIR_MORE);
-	weir_scan_end(f->scan);
-	f->scan = NULL;
-	return (WEIR_OK);
+	return (more == -1 ? -1 : more ? WEIR_MORE : WEIR_OK);
 }
 
 /* Beside the keys' records there are the numbers of math.random. */

@@ -84,9 +84,10 @@ store_restore(struct weir *w, struct store *store)
 		return (store_failed(w));
 	if (part_add(w, NAMES, names_save, store) == -1)
 		return (-1);
+	/* the final checkpoint, and one that was asked for, come beside the others */
 	if (!j->memory_backend)
 		return (store_attach(store, stagedir_fd(j->stage), stagedir_path(j->stage),
-		    j->groups, j->concurrent, j->restored, j->m.restore) == -1 ?
+		    j->groups, j->concurrent + 1, j->restored, j->m.restore) == -1 ?
 		    store_failed(w) : 0);
 	if ((part = part_restored(w, KEYED, &len)) != NULL &&
 	    store_import(store, part, len) == -1)

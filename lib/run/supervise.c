@@ -170,6 +170,9 @@ child_ended(struct supervisor *s, unsigned i, int wstatus)
 	struct child	*c = &s->child[i];
 	struct weir	*w = s->w;
 
+	if (w->jobdir != NULL && WIFSIGNALED(wstatus) && WTERMSIG(wstatus) != SIGKILL)
+		weir_warn(w, "subtask %u (pid %ld) was killed by signal %d (%s)", i,
+		    (long)c->pid, WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 	c->pid = 0;
 	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == WEIR_DONE)
 		c->over = 1;
