@@ -333,9 +333,9 @@ serve(struct coordinator *co, const char *path)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	co->started_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	co->begun_ms = co->beat_ms = now_ms();
-	notes_start(co);
 	if ((status = coord_start(co)) != 0)
 		return (status);
+	notes_start(co);
 	notify("READY=1\nSTATUS=gathering");
 	loop(co);
 	return (exit_status(co));

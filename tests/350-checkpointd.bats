@@ -483,6 +483,42 @@ one_run() {
 	assert_err 'checkpointd: done at checkpoint 2'
 }
 
+# listening_or_gone: checkpointd can be dialled, or has ended
+listening_or_gone() {
+	grep -qE 'new job|resuming|starting again' d.err 2>/dev/null || gone "$d_pid"
+}
+
+@test "a sync of job.json that fails, each in turn: aborted, or run again; nothing is lost" {
+	local k
+	strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here'
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+	for k in 1 2 3 4 5 6 7 8; do
+		rm -f d.err
+		start d 'exec strace -qq -o trace -e trace=fsync \
+		    -e inject=fsync:error=EIO:when=$1 weir checkpointd -j j -c 1h' "$k"
+		wait_for listening_or_gone
+		gone "$d_pid" || timeout -k 2 "$(seconds 20)" "$CAST" j <<<"$chain$ending" || :
+		finish -s any d
+		assert grep -q INJECTED trace
+		[[ $status =~ ^(0|1|75)$ ]]
+		assert_regex "$stderr" 'Input/output error'
+		one_run
+	done
+	run awk '$3 == "completed" && seen[$1]++ { print "twice: " $1 }' j/history.tsv
+	assert_output ''
+}
+
+@test "full and read-only disks" {
+	mkdir full
+	unshare -rm mount -t tmpfs none full 2>/dev/null || skip 'no file system can be mounted here'
+	run_weir -s 1 'unshare -rm bash -c "mount -t tmpfs -o size=4k none full &&
+	    head -c 4096 /dev/zero >full/x; mkdir full/j; weir checkpointd -j full/j"'
+	assert_err 'checkpointd: write full/j/lock: No space left on device'
+	run_weir -s 1 'unshare -rm bash -c "mount -t tmpfs -o ro none full &&
+	    weir checkpointd -j full/j"'
+	assert_err 'checkpointd: make full/j/: Read-only file system'
+}
+
 @test "options: what they may be" {
 	run_weir -s 2 'weir checkpointd -c 1s'
 	assert_err 'checkpointd: -j DIR is missing'
