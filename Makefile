@@ -7,6 +7,7 @@
 #	make lint	two compilers, cppcheck, mandoc, shellcheck, who includes what
 #	make asan	all tests again with AddressSanitizer and UBSan
 #	make fuzz	mutated frames under AddressSanitizer; SEEDS=20 millions of them
+#	make crashtest	examples and others with kills at random moments; ROUNDS=1000
 #	make mutants	programs that are wrong on purpose: each has to be found
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
 #	make clean
@@ -181,6 +182,9 @@ ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 asan:
 	+@$(MAKE) --no-print-directory B=$B/asan CFLAGS='$(ASAN)' check
 
+crashtest: all
+	@tests/crashes $B
+
 mutants: packages
 	@tests/mutants/run
 
@@ -193,7 +197,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run tests/crashes \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
 		man/completion/weir.bash)
 
@@ -257,5 +261,5 @@ uninstall:
 	$(NAMES) | while read -r page name; do rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: mutants all objects packages check demo bench asan fuzz lint simulate clean \
+.PHONY: crashtest mutants all objects packages check demo bench asan fuzz lint simulate clean \
 	install uninstall

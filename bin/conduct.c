@@ -181,9 +181,13 @@ over_wait(struct conduct *c, int64_t now)
 	/* stages leave just behind their job */
 	if (script_runs(c->script) && now - c->over_ms < LEAVE_MS)
 		return;
-	if (c->status == WEIR_DONE && c->phase != WANTED && c->script->wstatus != 0)
+	if (c->status == WEIR_DONE && c->phase != WANTED && c->script->wstatus != 0) {
 		tool_say("the job is done; %s %s", c->script->name,
 		    ended_how(c->script->wstatus, how, sizeof(how)));
+		/* what it does besides its stages may not have been done */
+		if (WIFSIGNALED(c->script->wstatus))
+			c->status = WEIR_AGAIN;
+	}
 	finish(c, c->status);
 }
 

@@ -114,7 +114,7 @@ round_run(struct trial *t, const struct scratch *s, uint64_t number)
 		return (0);
 	snprintf(out[0], sizeof(out[0]), "%s.out", clean);
 	snprintf(out[1], sizeof(out[1]), "%s.out", t->dir);
-	return (scratch_lines(out[0], out[1]) != 0);
+	return (scratch_lines(out[0], out[1], unordered) != 0);
 }
 
 static void

@@ -169,7 +169,7 @@ differ_files(const char *name, const char *want, const char *got, int unordered)
 }
 
 int
-differ_lines(const char *name, const char *want, const char *got)
+differ_lines(const char *name, const char *want, const char *got, int unordered)
 {
 	struct text	 w, g;
 	struct slice	*ws = NULL, *gs = NULL;
@@ -180,12 +180,17 @@ differ_lines(const char *name, const char *want, const char *got)
 		return (-1);
 	if (text_read(&g, got) == 0 && (ws = slices_make(&w)) != NULL &&
 	    (gs = slices_make(&g)) != NULL) {
+		if (unordered) {
+			qsort(ws, w.nlines, sizeof(*ws), slice_order);
+			qsort(gs, g.nlines, sizeof(*gs), slice_order);
+		}
 		for (i = j = 0; i < w.nlines && j < g.nlines; j++)
 			i += slice_order(&ws[i], &gs[j]) == 0;
 		r = i < w.nlines;
 		if (r == 1) {
-			tool_fail(0, "%s: line %zu is missing, or not behind the lines before it",
-			    name, i + 1);
+			tool_fail(0, "%s: line %zu%s is missing%s", name, i + 1, unordered ?
+			    " of the sorted text" : "", unordered ? "" :
+			    ", or not behind the lines before it");
 			line_say("clean:", &ws[i]);
 		}
 	}

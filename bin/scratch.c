@@ -199,9 +199,9 @@ scratch_differ(const struct scratch *s, const char *clean, const char *dir, int 
 }
 
 int
-scratch_lines(const char *clean, const char *file)
+scratch_lines(const char *clean, const char *file, int unordered)
 {
-	return (differ_lines("standard output", clean, file));
+	return (differ_lines("standard output", clean, file, unordered));
 }
 
 void

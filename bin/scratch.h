@@ -25,7 +25,8 @@ struct scratch {
  * scratch_differ	1: a run has made other files, or another content, and it was
  *			said which; 0.  Unordered: their lines in any order.
  * scratch_lines	1: the lines of the first file are not all in the second, in
- *			their order, others between them; and it was said which.
+ *			their order or unordered, others between them; and it was
+ *			said which.
  * scratch_close	remove it.
  */
 #define SCRATCH_JOB	"job"
@@ -35,7 +36,7 @@ int	 scratch_run(const struct scratch *, const char *name, char *dir, size_t siz
 int	 scratch_outputs(struct scratch *, const char *dir);
 int	 scratch_differ(const struct scratch *, const char *clean, const char *dir,
 	    int unordered);
-int	 scratch_lines(const char *clean, const char *file);
+int	 scratch_lines(const char *clean, const char *file, int unordered);
 void	 scratch_close(struct scratch *);
 
 #endif

@@ -243,8 +243,8 @@ stop_a_while(struct trial *t, const struct victim *v, pid_t run, int *wstatus, i
 	kill(v->pid, SIGCONT);
 }
 
-/* Strike once.  run may end meanwhile: *ended, *wstatus. */
-static void
+/* Strike once.  1; 0: nobody was there.  run may end meanwhile: *ended, *wstatus. */
+static int
 strike(struct trial *t, pid_t run, int *wstatus, int *ended)
 {
 	/* out of 100 */
@@ -259,16 +259,17 @@ strike(struct trial *t, pid_t run, int *wstatus, int *ended)
 		t->nkills++;
 		t->everything++;
 		victims_kill(t->mark);
-		return;
+		return (1);
 	}
 	if ((v = choose(t, kind == VICTIM_OTHER ? VICTIM_SUBTASK : (enum victim_kind)kind)) == NULL)
-		return;
-	if (kind == VICTIM_OTHER) {
+		return (0);
+	if (kind == VICTIM_OTHER)
 		stop_a_while(t, v, run, wstatus, ended);
-	} else if (kill(v->pid, SIGKILL) == 0) {
+	else if (kill(v->pid, SIGKILL) == 0) {
 		t->nkills++;
 		t->kills[v->kind]++;
 	}
+	return (1);
 }
 
 /* Run it once, with that many strikes.  1: it has ended well; 0: it was killed, and
@@ -288,10 +289,8 @@ run_once(struct trial *t, unsigned *strikes, int64_t limit_us)
 		ended = wait_until(run, until, &wstatus);
 		if (interrupted || (!ended && now_us() - began >= limit_us))
 			return (end_badly(t, "weir run hangs"));
-		if (!ended && *strikes > 0) {
-			--*strikes;
-			strike(t, run, &wstatus, &ended);
-		}
+		if (!ended && *strikes > 0)
+			*strikes -= (unsigned)strike(t, run, &wstatus, &ended);
 	}
 	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == WEIR_DONE)
 		return (1);

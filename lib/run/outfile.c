@@ -62,17 +62,19 @@ outfile_look(struct weir *w, const char *path)
 {
 	const char	*scratch = getenv("WEIR_SCRATCH");
 	struct stat	 st;
-	char		 within[PATH_MAX], dir[PATH_MAX];
+	char		 within[PATH_MAX], real[PATH_MAX];
 	size_t		 len;
 
 	if (scratch == NULL || (stat(path, &st) == 0 && S_ISCHR(st.st_mode)))
 		return (0);
 	if (realpath(scratch, within) == NULL)
 		return (weir_misuse(w, "%s: %s", scratch, strerror(errno)));
-	if (real_directory(path, dir) == -1)
+	/* a link to what is not there would be followed when the file is made */
+	if (realpath(path, real) == NULL && (lstat(path, &st) == 0 ||
+	    real_directory(path, real) == -1))
 		return (weir_misuse(w, "%s: %s", path, strerror(errno)));
 	len = strlen(within);
-	if (strncmp(dir, within, len) != 0 || (dir[len] != '/' && dir[len] != '\0'))
+	if (strncmp(real, within, len) != 0 || (real[len] != '/' && real[len] != '\0'))
 		return (weir_misuse(w, "%s: lies outside of %s, the scratch directory of a test "
 		    "that kills", path, within));
 	return (0);
