@@ -161,7 +161,9 @@ text_json(const char *s)
 static const char *
 status_why(const struct coordinator *co)
 {
-	if (co->coord.state == JOB_FAILED || co->coord.state == JOB_DELAYED)
+	if (co->coord.state == JOB_DELAYED)
+		return (co->lost);
+	if (co->coord.state == JOB_FAILED)
 		return (co->end[0] != '\0' ? co->end : co->coord.why);
 	return ("");
 }

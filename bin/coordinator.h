@@ -74,6 +74,7 @@ struct coordinator {
 	uint64_t	 news;			/* counts what a status would show */
 	char		 why[1200];		/* of the last decline, and of a failed save */
 	char		 end[1200];		/* why the job failed; empty: that is said */
+	char		 lost[128];		/* why it is restarted */
 
 	/* assemble */
 	uint32_t	 attempt;		/* that the slots are of */

@@ -236,17 +236,18 @@ notes_lost(struct coordinator *co, const struct subtask *s)
 	char			 label[ROSTER_LABEL], from[64];
 	int64_t			 delay = c->open_ms - now_ms();
 
-	roster_label(&co->roster, s, label);
+	snprintf(co->lost, sizeof(co->lost), "stage %s (pid %ld) was lost",
+	    roster_label(&co->roster, s, label), (long)s->pid);
 	if (c->state == JOB_FAILED) {
 		co->status = WEIR_FAILED;
-		snprintf(co->end, sizeof(co->end), "stage %s (pid %ld) was lost, and %s", label,
-		    (long)s->pid, c->restart.kind == RESTART_NONE ?
-		    "nothing restarts the job (see -R)" : c->why);
+		snprintf(co->end, sizeof(co->end), "%s, and %s", co->lost,
+		    c->restart.kind == RESTART_NONE ? "nothing restarts the job (see -R)" :
+		    c->why);
 		return;
 	}
 	from_where(co, from, sizeof(from));
-	tool_say("stage %s (pid %ld) was lost; restarting from %s in %lld ms", label,
-	    (long)s->pid, from, (long long)(delay > 0 ? delay : 0));
+	tool_say("%s; restarting from %s in %lld ms", co->lost, from,
+	    (long long)(delay > 0 ? delay : 0));
 }
 
 /* Did the sources read anything since the job was resumed? */

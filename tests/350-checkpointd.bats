@@ -126,6 +126,34 @@ one_run() {
 	assert_err 'checkpointd: cancelled; the job stays at checkpoint 1'
 }
 
+@test "between two attempts the status says what has happened" {
+	coordinate -c 1h -R fixed-delay:1:1h
+	cast <<<"$chain
+		leave reduce.0
+		await source.0 state delayed
+		ask {\"ask\":\"status\"}
+		cancel
+		await source.0 state cancelled"
+	assert_regex "$output" '"state":"delayed","why":"stage reduce.0 \(pid [0-9]+\) was lost","attempt":1,'
+	finish -s 1 d
+}
+
+@test "a terminal is told when there will be output" {
+	start d 'exec script -qec "weir checkpointd -j j -c 1h" typescript'
+	cast <<<"$chain
+		cancel
+		await sink.0 state cancelled"
+	finish -s 1 d
+	assert grep -q '^checkpointd: first output at checkpoint 1' typescript
+	rm -r j
+	coordinate -c 1h
+	cast <<<"$chain
+		cancel
+		await sink.0 state cancelled"
+	finish -s 1 d
+	refute_err 'first output'
+}
+
 @test "one who comes again is its own successor" {
 	coordinate -c 1h -R exponential-delay:10ms
 	cast <<<"$chain
