@@ -447,7 +447,7 @@ coord_request(struct coord *c, enum coord_kind kind, int64_t now)
 void
 coord_want(struct coord *c, int64_t now)
 {
-	if (c->pending == NULL)
+	if (c->pending == NULL && now >= c->again_ms)
 		coord_request(c, COORD_REQUESTED, now);
 }
 
@@ -468,7 +468,8 @@ coord_cancel(struct coord *c, int64_t now)
 	job_end(c, JOB_CANCELLED, "cancelled", now);
 }
 
-/* The final checkpoint waits for no interval; it is tried until one completes. */
+/* The final checkpoint waits for no interval; it is tried until one completes.
+ * Those of the interval would be the same, and end with the last source. */
 static int
 final_wanted(const struct coord *c)
 {
@@ -516,7 +517,7 @@ coord_tick(struct coord *c, int64_t now)
 	if (final_wanted(c) && now >= c->again_ms) {
 		if (checkpoint_begin(c, COORD_REQUESTED, now) == 0)
 			final_later(c, now);
-	} else if (c->final == 0 && trigger_fire(&c->trigger, now, pending_count(c)))
+	} else if (!all_finished(c) && trigger_fire(&c->trigger, now, pending_count(c)))
 		checkpoint_begin(c, COORD_PERIODIC, now);
 	done_if_committed(c);
 }
@@ -531,7 +532,7 @@ coord_next(const struct coord *c)
 		return (c->open_ms);
 	if (c->state != JOB_RUNNING)
 		return (stop_patience(c));
-	if (c->final == 0)
+	if (!all_finished(c))
 		next = trigger_next(&c->trigger, pending_count(c));
 	if (final_wanted(c) && c->again_ms < next)
 		next = c->again_ms;

@@ -270,7 +270,6 @@ state_collect(struct weir *w, struct snap *s)
 		return (1);
 	snprintf(why, sizeof(why), "operator state of %zu bytes is over the limit of %d",
 	    state.len, JOBFILE_STATE);
-	weir_warn(w, "checkpoint %llu: %s", (unsigned long long)s->id, why);
 	return (decline(w, s->id, why));
 }
 

@@ -53,6 +53,20 @@ final_checkpoint_is_tried_until_one_completes(void)
 }
 
 static void
+final_checkpoint_that_fails_is_not_taken_by_the_interval(void)
+{
+	running(10);
+	coord_finished(&c, SOURCE, 5);
+	coord_decline(&c, 2, 1, 6);
+	CHECK(coord_next(&c) == 106);
+	SILENT(coord_tick(&c, 50));
+	coord_tick(&c, 106);
+	CHECK(pending_are(2, 0));
+	coord_decline(&c, 2, 2, 107);
+	CHECK(coord_next(&c) == 307);		/* longer each time */
+}
+
+static void
 final_checkpoint_that_no_view_can_name_waits(void)
 {
 	unsigned i;
@@ -225,6 +239,7 @@ main(void)
 	RUN(done_waits_for_a_pending_savepoint);
 	RUN(late_final_savepoint_takes_nothing_back);
 	RUN(stop_is_in_the_view_until_the_job_is_done);
+	RUN(final_checkpoint_that_fails_is_not_taken_by_the_interval);
 	RUN(final_checkpoint_that_no_view_can_name_waits);
 	RUN(stop_does_not_wait_for_ever_for_who_never_comes);
 	RUN(cancel_ends_what_has_not_ended);
