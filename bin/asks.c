@@ -173,7 +173,8 @@ status_json(const struct coordinator *co, const char *asked)
 {
 	const struct coord *c = &co->coord;
 
-	return (json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:o, s:o, s:o}",
+	return (json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:I, s:I, s:b, s:b, s:I, "
+	    "s:o, s:o, s:o, s:o}",
 	    "answer", asked, "job", text_json(co->path), "pid", (json_int_t)getpid(),
 	    "since_ms", (json_int_t)co->started_ms, "state", control_state(c->state),
 	    "why", text_json(status_why(co)), "attempt", (json_int_t)c->attempt,

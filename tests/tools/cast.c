@@ -303,8 +303,8 @@ await(const struct actor *a, const char *what, const char *value)
 
 	while (!holds(a, what, value)) {
 		if (now_ms() > until || (a->closed && strcmp(what, "closed") != 0))
-			errx(1, "%s: %s %s was awaited in vain; state %s, attempt %u", a->name, what,
-			    value != NULL ? value : "", state_name(a), a->attempt);
+			errx(1, "%s: %s %s was awaited in vain; state %s, attempt %u", a->name,
+			    what, value != NULL ? value : "", state_name(a), a->attempt);
 		turn(50);
 	}
 }
