@@ -289,11 +289,30 @@ int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
  * weir_value_prefetch	this record's value will be wanted some ten records
  *			from now.
  *
+ * weir_value_layout	how its values are made, for people who read and edit
+ *			savepoints; in open().  Without it they are text as they are.
+ *			A letter for each field, as the fields lie in memory, without
+ *			padding but for x, a byte that nobody looks at:
+ *				q Q	int64_t, uint64_t
+ *				i I	int32_t, uint32_t
+ *				d	double
+ *				N	a decimal number: int64_t, rounded down, and
+ *					uint64_t, what is above it in 10^-18
+ *				T	a text: two uint32_t, its place in the value and
+ *					its length; texts follow the last field, in
+ *					the order of their letters and without gaps
+ *				X	a number as it was read: N, then T
+ *			A restored state of another layout is an error.
+ *
  * The table of a stage is bounded by weir_memory() (setup(); default 256 MiB).
  */
 struct weir_value;
 
+#define WEIR_LAYOUT	"qQiIdNTXx"
+#define WEIR_LAYOUT_MAX	255
+
 struct weir_value *weir_value(struct weir *, const char *name);
+int	 weir_value_layout(struct weir_value *, const char *layout);
 void	 weir_select(struct weir *, const struct weir_record *);
 int	 weir_value_get(struct weir_value *, const void **val, size_t *len);
 int	 weir_value_put(struct weir_value *, const void *val, size_t len);

@@ -292,6 +292,15 @@ int	 name_ok(const char *);		/* [A-Za-z0-9_-]{1,64} */
 char	*base64_encode(const void *, size_t, size_t *textlen);
 int	 base64_decode(const char *, size_t textlen, void **, size_t *len);
 
+/*
+ * escape: bytes as a column of a text file: UTF-8, \t \n \r \\ and \xHH for what is
+ * not.  Both append to the buf; read: -1 and EBADMSG for a backslash that means
+ * nothing.
+ */
+int	 escape_add(struct buf *, const void *, size_t);
+int	 escape_read(struct buf *, const char *, size_t);
+int	 escape_needless(const void *, size_t);	/* 1: it is text, nothing becomes \xHH */
+
 /* What a checkpoint knows of a journal: bytes [start, to) and their sum. */
 struct journal_range {
 	char		 name[WEIR_NAME_MAX + 1];
@@ -357,6 +366,23 @@ int	 jobfile_subtask_parse(struct json_t *, struct jobfile_subtask *);
 void	 jobfile_subtask_free(struct jobfile_subtask *);
 
 const char *jobfile_kind(enum jobfile_kind);
+
+/*
+ * opstate: a subtask's operator state, parts by name.  Begin it and put them, or
+ * read it; the bytes of a part are borrowed.  next: 1, 0 behind the last, -1.
+ */
+#define OPSTATE_NAME	(WEIR_NAME_MAX + 16)	/* bytes of a part's name, at most */
+
+struct opstate_part {
+	const char	*name, *data;		/* not terminated */
+	size_t		 namelen, len;
+};
+
+int	 opstate_begin(struct buf *);
+int	 opstate_put(struct buf *, const char *name, const void *, size_t);
+int	 opstate_read(struct buf *, const void *, size_t);
+int	 opstate_next(struct buf *, struct opstate_part *);
+int	 opstate_is(const struct opstate_part *, const char *name);
 
 /* history: a line of history.tsv, newline and all: a checkpoint that was tried. */
 struct history {

@@ -251,6 +251,21 @@ int	 journal_publish(struct journal *, uint64_t from, uint64_t to, int fd, off_t
 int	 journal_read(struct journal *, uint64_t from, void *, size_t);	/* exactly */
 
 /*
+ * rangefile: the range of a journal that a checkpoint names, held open: it can be
+ * read whatever its job does to the files meanwhile.  With JOURNAL_KEEP it goes on
+ * behind the range as far as there is no gap.  -1 or NULL: errno, EBADMSG or ENOENT
+ * where it is not there (any more).
+ */
+struct rangefile;
+
+struct rangefile *rangefile_open(int dirfd, const char *dir, const struct journal_range *,
+	    enum journal_tail, char *why, size_t size);
+void	 rangefile_close(struct rangefile *);
+uint64_t rangefile_end(const struct rangefile *);	/* position */
+ssize_t	 rangefile_read(struct rangefile *, void *, size_t);	/* some; 0: that was all */
+const char *rangefile_error(const struct rangefile *);
+
+/*
  * writer: one thread that does all disk I/O that may wait, a job at a time in the
  * order in which they were put.  All functions are for the thread that made it,
  * its owner.  After the first job that gave -1 none is run any more.
@@ -377,6 +392,11 @@ const char *stagedir_error(const struct stagedir *);
 /* 1: it is mine.  0: somebody has it, stagedir_error() names the process; call
  * again.  -1: the same, but the deadline is over (EWOULDBLOCK), or an error. */
 int	 stagedir_lock(struct stagedir *, int64_t now_ms, int64_t deadline_ms);
+/* The same: only look, nothing is made; and: before there is a job.json. */
+struct stagedir *stagedir_look(struct jobdir *, const char *stage, unsigned subtask,
+	    char *why, size_t size);
+struct stagedir *stagedir_new(struct jobdir *, const char *stage, unsigned subtask,
+	    char *why, size_t size);
 
 /*
  * control: the line between a subtask, or a tool, and the coordinator; a Unix
@@ -522,6 +542,10 @@ const char *store_error(const struct store *);
 int	 store_state(struct store *, const char *name);
 int	 store_names_save(struct store *, struct buf *);	/* into operator state */
 int	 store_names_restore(struct store *, const void *, size_t);	/* before attach */
+/* How its values are made, for others (weir_value_layout()); NULL: nobody said so.
+ * -1: it is known that they are made otherwise (EINVAL), or ENOMEM. */
+const char *store_layout(const struct store *, unsigned state);
+int	 store_layout_set(struct store *, unsigned state, const char *);
 
 /* As of table: found values are changed in place only after store_put().  hash is
  * weir_hash() of the key, here and everywhere. */
@@ -570,5 +594,38 @@ int	 store_work_done(struct store_work *, int result);
  * it is the backend.  Import: into a store that is new, after the names. */
 int	 store_export(struct store *, struct buf *);	/* appended */
 int	 store_import(struct store *, const void *, size_t);
+
+/* Parts of the operator state. */
+#define STORE_PART_NAMES	"names"		/* of the states, by number */
+#define STORE_PART_KEYED	"keyed"		/* the memory backend's */
+#define STORE_JOURNAL		"state"		/* and the journal's name */
+
+/*
+ * Keyed state as of a checkpoint, read only, by somebody else than the stage, which
+ * may run.  Opening it holds on to all files, loading needs memory for all of it;
+ * then there are the entries, in no order.  The part is borrowed.  -1: errno, and
+ * store_read_error().
+ */
+struct store_read;
+
+struct store_entry {
+	unsigned	 state;			/* number */
+	const void	*key, *val;		/* borrowed until the next call */
+	size_t		 keylen, vallen;
+};
+
+struct store_read *store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *,
+	    char *why, size_t size);
+void	 store_read_close(struct store_read *);
+const char *store_read_error(const struct store_read *);
+unsigned store_read_states(const struct store_read *);	/* how many there are */
+const char *store_read_name(const struct store_read *, unsigned state, const char **layout);
+int	 store_read_memory(const struct store_read *);	/* 1: of the memory backend */
+int	 store_read_load(struct store_read *);
+int	 store_read_next(struct store_read *, struct store_entry *);	/* 1, 0, -1 */
+
+/* The other way round: the bytes of a journal that has these entries. */
+int	 store_entry_encode(struct buf *, const struct store_entry *);	/* appended */
+int	 store_names_encode(struct buf *, const char *name, const char *layout);	/* one name */
 
 #endif

@@ -16,6 +16,13 @@
 
 #include "io.h"
 
+/* What is there already, and what may be made. */
+enum how {
+	OPEN,			/* all of it, below a job.json */
+	LOOK,			/* nothing */
+	NEW			/* all of it; job.json comes last */
+};
+
 struct stagedir {
 	char	 path[PATH_MAX + WEIR_NAME_MAX + 32];
 	char	 name[WEIR_NAME_MAX + 16];		/* NAME.I */
@@ -62,33 +69,33 @@ directory_open(struct stagedir *s, int parent, const char *name)
 
 /* Descriptor of stages/, job.json first, durably. */
 static int
-stages_open(struct stagedir *s, struct jobdir *d)
+stages_open(struct stagedir *s, struct jobdir *d, enum how how)
 {
 	struct stat	st;
 	int		fd = jobdir_fd(d);
 
-	if (!jobdir_begun(d)) {
+	if (how != NEW && !jobdir_begun(d)) {
 		snprintf(s->why, sizeof(s->why), "%s: no job was ever started here",
 		    jobdir_path(d));
 		errno = ENOENT;
 		return (-1);
 	}
-	if (fstatat(fd, JOBDIR_STAGES, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
+	if (how == OPEN && fstatat(fd, JOBDIR_STAGES, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
 	    directory_sync(s, fd) == -1)
 		return (-1);
-	if (directory_make(s, fd, JOBDIR_STAGES) == -1)
+	if (how != LOOK && directory_make(s, fd, JOBDIR_STAGES) == -1)
 		return (-1);
 	return (directory_open(s, fd, JOBDIR_STAGES));
 }
 
 static int
-stage_open(struct stagedir *s, struct jobdir *d)
+stage_open(struct stagedir *s, struct jobdir *d, enum how how)
 {
 	int stages, saved;
 
-	if ((stages = stages_open(s, d)) == -1)
+	if ((stages = stages_open(s, d, how)) == -1)
 		return (-1);
-	if (directory_make(s, stages, s->name) == 0)
+	if (how == LOOK || directory_make(s, stages, s->name) == 0)
 		s->fd = directory_open(s, stages, s->name);
 	saved = errno;
 	close(stages);
@@ -96,8 +103,9 @@ stage_open(struct stagedir *s, struct jobdir *d)
 	return (s->fd != -1 ? 0 : -1);
 }
 
-struct stagedir *
-stagedir_open(struct jobdir *d, const char *stage, unsigned subtask, char *why, size_t size)
+static struct stagedir *
+open_as(struct jobdir *d, const char *stage, unsigned subtask, enum how how, char *why,
+    size_t size)
 {
 	struct stagedir	*s;
 	int		 error;
@@ -111,13 +119,31 @@ stagedir_open(struct jobdir *d, const char *stage, unsigned subtask, char *why, 
 	s->fd = s->lock = -1;
 	snprintf(s->name, sizeof(s->name), "%s.%u", stage, subtask);
 	snprintf(s->path, sizeof(s->path), "%s" JOBDIR_STAGES "/%s", jobdir_path(d), s->name);
-	if (stage_open(s, d) == 0)
+	if (stage_open(s, d, how) == 0)
 		return (s);
 	error = errno;
 	snprintf(why, size, "%s", s->why);
 	free(s);
 	errno = error;
 	return (NULL);
+}
+
+struct stagedir *
+stagedir_open(struct jobdir *d, const char *stage, unsigned subtask, char *why, size_t size)
+{
+	return (open_as(d, stage, subtask, OPEN, why, size));
+}
+
+struct stagedir *
+stagedir_look(struct jobdir *d, const char *stage, unsigned subtask, char *why, size_t size)
+{
+	return (open_as(d, stage, subtask, LOOK, why, size));
+}
+
+struct stagedir *
+stagedir_new(struct jobdir *d, const char *stage, unsigned subtask, char *why, size_t size)
+{
+	return (open_as(d, stage, subtask, NEW, why, size));
 }
 
 void

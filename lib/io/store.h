@@ -6,13 +6,13 @@
  *	storeload	the other way round: a journal's range becomes the table
  *	storetend	what leaves the journal, and what leaves memory
  *	storescan	all keys of a state in byte order
+ *	storeread	as of a checkpoint, for others
  */
 #ifndef STORE_H
 #define STORE_H
 
 #include "io.h"
 
-#define STORE_JOURNAL	"state"			/* its name */
 #define STORE_CLOSED	256			/* barriers that are remembered */
 
 /* A barrier: the generation of changes that it closed, and what it needs. */
@@ -35,6 +35,7 @@ struct store {
 	uint64_t	 memory;		/* the bound */
 	uint64_t	 counted;		/* bytes of the heap that were looked at */
 	char		(*names)[WEIR_NAME_MAX + 1];	/* of states, by number */
+	char		**layouts;		/* likewise; NULL: not known */
 	unsigned	 nnames;
 	char		 why[PATH_MAX + 1024];
 
@@ -110,5 +111,6 @@ unsigned char *change_encode(unsigned char *, const struct change *);
 int	 change_decode(const unsigned char *, size_t len, struct change *, size_t *used);
 					/* 1; 0: it goes on behind len; -1: EBADMSG */
 void	 change_of(struct heap_entry *, struct change *);
+int	 changes_apply(struct store *, const unsigned char *, size_t len, size_t *used);
 
 #endif

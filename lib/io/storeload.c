@@ -127,7 +127,7 @@ change_apply(struct store *s, const struct change *c)
 }
 
 /* All changes that are whole; what is used of the bytes.  -1: store_error(). */
-static int
+int
 changes_apply(struct store *s, const unsigned char *data, size_t len, size_t *used)
 {
 	struct change	c[BATCH];
@@ -322,5 +322,19 @@ store_import(struct store *s, const void *data, size_t len)
 		return (-1);
 	if (used < len)
 		return (store_fail(s, EBADMSG, "the state in the checkpoint is not understood"));
+	return (0);
+}
+
+int
+store_entry_encode(struct buf *b, const struct store_entry *e)
+{
+	const struct change	 c = { .state = e->state, .key = e->key, .keylen = e->keylen,
+				    .val = e->val, .vallen = e->vallen,
+				    .hash = weir_hash(e->key, e->keylen) };
+	unsigned char		*p;
+
+	if ((p = buf_room(b, CHANGE_HEAD + c.keylen + c.vallen)) == NULL)
+		return (-1);
+	b->len += (size_t)(change_encode(p, &c) - p);
 	return (0);
 }

@@ -13,10 +13,6 @@
 
 #include "run.h"
 
-/* Parts of the operator state. */
-#define NAMES	"names"		/* of the states, by number */
-#define KEYED	"keyed"		/* the memory backend's */
-
 #define VALUE_MAX	(16U << 20)	/* bytes of one key's value */
 
 struct weir_value {
@@ -79,20 +75,20 @@ store_restore(struct weir *w, struct store *store)
 	const void	*part;
 	size_t		 len;
 
-	if ((part = part_restored(w, NAMES, &len)) != NULL &&
+	if ((part = part_restored(w, STORE_PART_NAMES, &len)) != NULL &&
 	    store_names_restore(store, part, len) == -1)
 		return (store_failed(w));
-	if (part_add(w, NAMES, names_save, store) == -1)
+	if (part_add(w, STORE_PART_NAMES, names_save, store) == -1)
 		return (-1);
 	/* the final checkpoint, and one that was asked for, come beside the others */
 	if (!j->memory_backend)
 		return (store_attach(store, stagedir_fd(j->stage), stagedir_path(j->stage),
 		    j->groups, j->concurrent + 1, j->restored, j->m.restore) == -1 ?
 		    store_failed(w) : 0);
-	if ((part = part_restored(w, KEYED, &len)) != NULL &&
+	if ((part = part_restored(w, STORE_PART_KEYED, &len)) != NULL &&
 	    store_import(store, part, len) == -1)
 		return (store_failed(w));
-	return (part_add(w, KEYED, keyed_save, store));
+	return (part_add(w, STORE_PART_KEYED, keyed_save, store));
 }
 
 static int
@@ -113,7 +109,7 @@ handles_opened(struct weir *w)
 {
 	size_t len;
 
-	if (w->job == NULL || part_restored(w, NAMES, &len) == NULL)
+	if (w->job == NULL || part_restored(w, STORE_PART_NAMES, &len) == NULL)
 		return (0);
 	return (store_make(w));
 }
@@ -172,6 +168,21 @@ weir_value(struct weir *w, const char *name)
 	v->next = h->values;
 	h->values = v;
 	return (v);
+}
+
+int
+weir_value_layout(struct weir_value *v, const char *layout)
+{
+	struct store	*store = v->w->handles->store;
+	size_t		 len = strlen(layout);
+
+	if (len == 0 || len > WEIR_LAYOUT_MAX || strspn(layout, WEIR_LAYOUT) < len)
+		return (weir_misuse(v->w, "state \"%s\": \"%s\" is no layout: 1 to %d of "
+		    WEIR_LAYOUT, v->name, layout, WEIR_LAYOUT_MAX));
+	if (store_layout_set(store, v->number, layout) == 0)
+		return (0);
+	return (errno == EINVAL ? weir_misuse(v->w, "%s", store_error(store)) :
+	    weir_error(v->w, "%s", store_error(store)));
 }
 
 void

@@ -1,8 +1,7 @@
 /*
  * parts: what makes up a subtask's operator state.
  *
- * A version, then a name and its bytes for each part: the stage's own is "stage",
- * the others are the runtime's (weir-job(5)).
+ * The stage's own is "stage", the others are the runtime's (weir-job(5)).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,11 +10,10 @@
 
 #include "run.h"
 
-#define PARTS_VERSION	1
-#define STAGE		"stage"
+#define STAGE	"stage"
 
 struct parts {
-	char		 name[WEIR_NAME_MAX + 16];
+	char		 name[OPSTATE_NAME + 1];
 	int		(*save)(void *, struct buf *);
 	void		*arg;
 	struct parts	*next;
@@ -47,15 +45,13 @@ parts_free(struct weir *w)
 	}
 }
 
-/* A part's length is known when it is written: its four bytes are filled in then. */
 static int
 part_save(struct buf *b, const char *name, int (*save)(void *, struct buf *), void *arg)
 {
 	struct buf	part = { 0 };
 	int		r;
 
-	r = save(arg, &part) == -1 || buf_add_string(b, name, strlen(name)) == -1 ||
-	    buf_add_string(b, part.data, part.len) == -1;
+	r = save(arg, &part) == -1 || opstate_put(b, name, part.data, part.len) == -1;
 	buf_free(&part);
 	return (r ? -1 : 0);
 }
@@ -88,7 +84,7 @@ parts_save(struct weir *w, struct buf *b)
 {
 	struct parts *p;
 
-	if (buf_add_uint(b, PARTS_VERSION, 4) == -1)
+	if (opstate_begin(b) == -1)
 		return (weir_error(w, "operator state: %s", strerror(errno)));
 	for (p = w->job->parts; p != NULL; p = p->next)
 		if (part_save(b, p->name, p->save, p->arg) == -1)
@@ -100,45 +96,30 @@ parts_save(struct weir *w, struct buf *b)
 	return (0);
 }
 
-/* 1: the next part; 0: that was the last one; -1: EBADMSG. */
-static int
-part_next(struct buf *b, const char **name, size_t *namelen, const char **data, size_t *len)
-{
-	if (b->pos == b->len)
-		return (0);
-	if (buf_get_string(b, name, namelen, WEIR_NAME_MAX + 16) == -1 ||
-	    buf_get_string(b, data, len, JOBFILE_STATE) == -1)
-		return (-1);
-	return (1);
-}
-
-/* A reader of the restored parts, behind the version.  -1: there are none. */
+/* A reader of the restored parts.  -1: there are none. */
 static int
 parts_open(const struct weir *w, struct buf *b)
 {
-	const struct jobfile_subtask	*at = w->job != NULL ? w->job->restored : NULL;
-	uint64_t			 version;
+	const struct jobfile_subtask *at = w->job != NULL ? w->job->restored : NULL;
 
 	if (at == NULL || at->statelen == 0)
 		return (-1);
-	buf_borrow(b, at->state, at->statelen);
-	if (buf_get_uint(b, &version, 4) == -1 || version != PARTS_VERSION)
-		return (-1);
-	return (0);
+	return (opstate_read(b, at->state, at->statelen));
 }
 
 const void *
 part_restored(const struct weir *w, const char *name, size_t *len)
 {
-	struct buf	 b;
-	const char	*at, *data;
-	size_t		 n;
+	struct opstate_part	p;
+	struct buf		b;
 
 	if (parts_open(w, &b) == -1)
 		return (NULL);
-	while (part_next(&b, &at, &n, &data, len) == 1)
-		if (n == strlen(name) && memcmp(at, name, n) == 0)
-			return (data);
+	while (opstate_next(&b, &p) == 1)
+		if (opstate_is(&p, name)) {
+			*len = p.len;
+			return (p.data);
+		}
 	return (NULL);
 }
 
@@ -146,18 +127,15 @@ int
 parts_check(struct weir *w)
 {
 	const struct jobfile_subtask	*at = w->job->restored;
+	struct opstate_part		 p;
 	struct buf			 b;
-	const char			*name, *data;
-	size_t				 n, len;
-	int				 got = 0;
+	int				 got = -1;
 
 	if (at == NULL || at->statelen == 0)
 		return (0);
 	if (parts_open(w, &b) == 0)
-		while ((got = part_next(&b, &name, &n, &data, &len)) == 1)
+		while ((got = opstate_next(&b, &p)) == 1)
 			;
-	else
-		got = -1;
 	if (got == -1)
 		return (weir_misuse(w, "%sjob.json: the operator state of %s is damaged, or of a "
 		    "newer weir", jobdir_path(w->jobdir), w->self));
