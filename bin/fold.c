@@ -111,18 +111,18 @@ last_add(void *accumulator, const struct decimal *number, int is_new)
 }
 
 static const struct fold folds[] = {
-	{ "count", FOLD_WANTS_NOTHING, sizeof(uint64_t), FOLD_NO_TEXT, 0, count_add, count_print,
+	{ "count", FOLD_WANTS_NOTHING, sizeof(uint64_t), FOLD_NO_TEXT, "Q", 0, count_add, count_print,
 	    DECIMAL_TEXT },
-	{ "sum", FOLD_WANTS_NUMBER, sizeof(struct decimal), FOLD_NO_TEXT, 1, sum_add, sum_print,
-	    DECIMAL_TEXT },
-	{ "min", FOLD_WANTS_NUMBER, sizeof(struct extreme), offsetof(struct extreme, text), 0,
-	    min_add, NULL, 0 },
-	{ "max", FOLD_WANTS_NUMBER, sizeof(struct extreme), offsetof(struct extreme, text), 0,
-	    max_add, NULL, 0 },
-	{ "mean", FOLD_WANTS_NUMBER, sizeof(struct mean), FOLD_NO_TEXT, 1, mean_add, mean_print,
-	    DECIMAL_TEXT },
-	{ "first", FOLD_WANTS_TEXT, sizeof(struct fold_text), 0, 0, first_add, NULL, 0 },
-	{ "last", FOLD_WANTS_TEXT, sizeof(struct fold_text), 0, 0, last_add, NULL, 0 },
+	{ "sum", FOLD_WANTS_NUMBER, sizeof(struct decimal), FOLD_NO_TEXT, "N", 1, sum_add,
+	    sum_print, DECIMAL_TEXT },
+	{ "min", FOLD_WANTS_NUMBER, sizeof(struct extreme), offsetof(struct extreme, text),
+	    "X", 0, min_add, NULL, 0 },
+	{ "max", FOLD_WANTS_NUMBER, sizeof(struct extreme), offsetof(struct extreme, text),
+	    "X", 0, max_add, NULL, 0 },
+	{ "mean", FOLD_WANTS_NUMBER, sizeof(struct mean), FOLD_NO_TEXT, "NQ", 1, mean_add,
+	    mean_print, DECIMAL_TEXT },
+	{ "first", FOLD_WANTS_TEXT, sizeof(struct fold_text), 0, "T", 0, first_add, NULL, 0 },
+	{ "last", FOLD_WANTS_TEXT, sizeof(struct fold_text), 0, "T", 0, last_add, NULL, 0 },
 };
 
 const struct fold *

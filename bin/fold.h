@@ -38,6 +38,7 @@ struct fold {
 	enum fold_wants	 wants;
 	size_t		 size;		/* of the accumulator: a multiple of 8 */
 	size_t		 text;		/* where in it the struct fold_text is */
+	const char	*layout;	/* of it: WEIR_LAYOUT */
 	int		 overflows;	/* 1: add() may */
 
 	/*

@@ -69,7 +69,7 @@ static int
 foldfunction_open(struct weir_function *function, struct weir *w)
 {
 	const char	*header;
-	char		 why[FIELDS_WHY];
+	char		 why[FIELDS_WHY], layout[WEIR_LAYOUT_MAX + 1];
 	size_t		 len = 0;
 
 	(void)function;
@@ -79,6 +79,9 @@ foldfunction_open(struct weir_function *function, struct weir *w)
 		return (weir_misuse(w, "%s", why));
 	weir_set_separator(w, (unsigned char)self.fields.joint);
 	if (foldfunction_header(w) == -1 || (self.value = weir_value(w, "reduce")) == NULL)
+		return (-1);
+	if (folds_layout(&self.folds, layout, sizeof(layout)) == 0 &&
+	    weir_value_layout(self.value, layout) == -1)
 		return (-1);
 	if (self.emit_end && changed_open(&self.changed, w, self.value) == -1)
 		return (-1);

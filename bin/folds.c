@@ -190,6 +190,17 @@ folds_header(const struct folds *set, const struct fields *f, const char *key, s
 	return (header);
 }
 
+int
+folds_layout(const struct folds *set, char *layout, size_t size)
+{
+	size_t	 i, at = 0;
+
+	for (i = 0; i < set->columns && at < size; i++)
+		at += (size_t)snprintf(layout + at, size - at, "%s",
+		    set->column[i].fold->layout);
+	return (at < size ? 0 : -1);
+}
+
 void
 folds_free(struct folds *set)
 {

@@ -52,12 +52,14 @@ struct folds {
  * folds_resolve	find the numbers of fields given by name: 0, or -1 and why.
  * folds_header		the output's header, for a key of the columns key; to be
  *			freed.  NULL and why if a name cannot stand in one.
+ * folds_layout		how the value is made, in WEIR_LAYOUT; -1: too long to say.
  * folds_free		what folds_parse() made.
  */
 int	 folds_parse(struct folds *, const char *operand, char *why);
 int	 folds_resolve(struct folds *, const struct fields *, char *why);
 char	*folds_header(const struct folds *, const struct fields *, const char *key,
 	    size_t keylen, size_t *len, char *why);
+int	 folds_layout(const struct folds *, char *layout, size_t size);
 void	 folds_free(struct folds *);
 
 /*

@@ -373,6 +373,8 @@ const char *jobfile_kind(enum jobfile_kind);
  */
 #define OPSTATE_NAME	(WEIR_NAME_MAX + 16)	/* bytes of a part's name, at most */
 
+#define OPSTATE_RESTORED "restored"	/* a part: by 'weir restore', nothing was run since */
+
 struct opstate_part {
 	const char	*name, *data;		/* not terminated */
 	size_t		 namelen, len;

@@ -214,6 +214,8 @@ void	 segments_path(const struct segments *, uint64_t first, char *, size_t);
  */
 struct journal;
 
+#define JOURNAL_PUBLISHED ".published"	/* NAME.published: up to where, in decimal */
+
 enum journal_tail {
 	JOURNAL_CUT,		/* what lies behind the range belongs to nobody */
 	JOURNAL_KEEP		/* keep it, as far as it goes without a gap (a spool) */
@@ -520,6 +522,16 @@ int	 base_at(struct base_cursor *, const char **key, size_t *keylen, const char 
 	    size_t *vallen, char *why, size_t size);
 
 /*
+ * basecopy: base/ of a subtask as it is now, in a directory of this process beside
+ * it, while its stage goes on.  It is durable nowhere and for one reader; those of
+ * readers that died go with the next one.  Make: the directory's descriptor, which
+ * holds a base/, and its path.
+ */
+int	 basecopy_make(int dirfd, const char *dir, char *path, size_t pathsize, char *why,
+	    size_t size);
+void	 basecopy_remove(int dirfd);
+
+/*
  * store: keyed state: a table in memory, a journal of its changes, LevelDB below.
  * See weir-journal(5) for the entries.
  *
@@ -602,7 +614,7 @@ int	 store_import(struct store *, const void *, size_t);
 
 /*
  * Keyed state as of a checkpoint, read only, by somebody else than the stage, which
- * may run.  Opening it holds on to all files, loading needs memory for all of it;
+ * may run.  dirfd is borrowed.  Opening it holds on to all files, loading needs memory for all of it;
  * then there are the entries, in no order.  The part is borrowed.  -1: errno, and
  * store_read_error().
  */
@@ -615,7 +627,7 @@ struct store_entry {
 };
 
 struct store_read *store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *,
-	    char *why, size_t size);
+	    uint64_t id, char *why, size_t size);
 void	 store_read_close(struct store_read *);
 const char *store_read_error(const struct store_read *);
 unsigned store_read_states(const struct store_read *);	/* how many there are */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "store.h"
@@ -20,7 +21,12 @@ struct store_read {
 	struct rangefile	*journal;	/* NULL: none */
 	const void		*inside;	/* of the memory backend; NULL: none; borrowed */
 	size_t			 insidelen;
-	uint32_t		 next;		/* entry, behind loading */
+	uint32_t		 next;		/* entry of the table, behind loading */
+
+	int			 dirfd;		/* the stage's; borrowed */
+	int			 copy;		/* of base; -1: there is none */
+	struct base_cursor	*cursor;
+	struct buf		 key, val;	/* of base, what was given out last */
 };
 
 static int
@@ -54,13 +60,40 @@ parts_take(struct store_read *r, const struct jobfile_subtask *at)
 	    "newer weir", at->stage, at->subtask));
 }
 
+/* Base holds nothing but what all retained checkpoints agree on: any state of it
+ * will do that is not older than the checkpoint, while that is retained. */
 static int
-read_open(struct store_read *r, int dirfd, const char *dir, const struct jobfile_subtask *at)
+base_take(struct store_read *r, const char *dir, const struct jobfile_subtask *at, uint64_t id)
+{
+	struct store	*s = r->store;
+	char		 path[PATH_MAX];
+
+	r->copy = basecopy_make(r->dirfd, dir, path, sizeof(path), s->why, sizeof(s->why));
+	if (r->copy == -1 || (s->base = base_open(r->copy, path, 0, s->why,
+	    sizeof(s->why))) == NULL)
+		return (-1);
+	if (base_batches(s->base) < at->batches)
+		return (store_fail(s, EBADMSG, "%s/base: has %llu batches, the checkpoint says "
+		    "%llu: cut short, or from elsewhere", dir,
+		    (unsigned long long)base_batches(s->base), (unsigned long long)at->batches));
+	if (base_epoch(s->base) > id)
+		return (store_fail(s, EBADMSG, "%s/base: holds state of checkpoint %llu, later "
+		    "than %llu", dir, (unsigned long long)base_epoch(s->base),
+		    (unsigned long long)id));
+	return (0);
+}
+
+static int
+read_open(struct store_read *r, int dirfd, const char *dir, const struct jobfile_subtask *at,
+    uint64_t id)
 {
 	char	why[PATH_MAX + 256];
 	size_t	i;
 
+	r->dirfd = dirfd;
 	if (parts_take(r, at) == -1)
+		return (-1);
+	if (at->batches > 0 && r->inside == NULL && base_take(r, dir, at, id) == -1)
 		return (-1);
 	for (i = 0; i < at->nranges && r->inside == NULL; i++) {
 		if (strcmp(at->range[i].name, STORE_JOURNAL) != 0)
@@ -74,8 +107,8 @@ read_open(struct store_read *r, int dirfd, const char *dir, const struct jobfile
 }
 
 struct store_read *
-store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, char *why,
-    size_t size)
+store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, uint64_t id,
+    char *why, size_t size)
 {
 	struct store_read	*r;
 	int			 error;
@@ -87,7 +120,8 @@ store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, ch
 		errno = ENOMEM;
 		return (NULL);
 	}
-	if (read_open(r, dirfd, dir, at) == 0)
+	r->copy = -1;
+	if (read_open(r, dirfd, dir, at, id) == 0)
 		return (r);
 	error = errno;
 	snprintf(why, size, "%s", store_error(r->store));
@@ -102,7 +136,14 @@ store_read_close(struct store_read *r)
 	if (r == NULL)
 		return;
 	rangefile_close(r->journal);
+	base_cursor_free(r->cursor);
 	store_free(r->store);
+	if (r->copy != -1) {
+		close(r->copy);
+		basecopy_remove(r->dirfd);
+	}
+	buf_free(&r->key);
+	buf_free(&r->val);
 	free(r);
 }
 
@@ -174,20 +215,27 @@ store_read_load(struct store_read *r)
 	else if (r->journal != NULL)
 		bad = journal_load(r);
 	r->next = heap_first(r->store->heap);
-	return (bad ? -1 : 0);
+	if (bad || r->store->base == NULL)
+		return (bad ? -1 : 0);
+	if ((r->cursor = base_cursor(r->store->base)) == NULL)
+		return (store_fail(r->store, ENOMEM, "%s", strerror(ENOMEM)));
+	base_seek(r->cursor, "", 0);
+	return (0);
 }
 
 /*
  * What is there
  */
 
-int
-store_read_next(struct store_read *r, struct store_entry *e)
+static int
+table_next(struct store_read *r, struct store_entry *e)
 {
+	struct heap	*h = r->store->heap;
 	struct heap_entry *at;
 
-	for (; r->next != 0; r->next = heap_next(r->store->heap, r->next)) {
-		at = heap_at(r->store->heap, r->next);
+	while (r->next != 0) {
+		at = heap_at(h, r->next);
+		r->next = heap_next(h, r->next);
 		if ((at->flags & (HEAP_FREE | HEAP_DEAD)) != 0)
 			continue;
 		e->state = at->state;
@@ -195,8 +243,70 @@ store_read_next(struct store_read *r, struct store_entry *e)
 		e->keylen = heap_keylen(at);
 		e->val = heap_value(at);
 		e->vallen = heap_vallen(at);
-		r->next = heap_next(r->store->heap, r->next);
 		return (1);
 	}
 	return (0);
+}
+
+/* GROUP (2 bytes), STATE, NUL, KEY.  1; 0: not of a state. */
+static int
+base_entry(struct store_read *r, const char *key, size_t keylen, struct store_entry *e)
+{
+	struct store	*s = r->store;
+	const char	*end;
+
+	if (keylen < 3 || (end = memchr(key + 2, '\0', keylen - 2)) == NULL)
+		return (0);
+	for (e->state = 0; e->state < s->nnames; e->state++)
+		if (strcmp(s->names[e->state], key + 2) == 0)
+			break;
+	e->key = end + 1;
+	e->keylen = keylen - (size_t)(end + 1 - key);
+	return (e->state < s->nnames);
+}
+
+/* What the table has of a key counts, even that it has none any more. */
+static int
+base_next_entry(struct store_read *r, struct store_entry *e)
+{
+	struct store	*s = r->store;
+	const char	*key, *val;
+	size_t		 keylen;
+	int		 there;
+
+	while ((there = base_at(r->cursor, &key, &keylen, &val, &e->vallen, s->why,
+	    sizeof(s->why))) == 1) {
+		e->val = val;
+		if (base_entry(r, key, keylen, e) && table_find(s->table, e->state,
+		    weir_hash(e->key, e->keylen), e->key, e->keylen) == 0)
+			return (1);
+		base_next(r->cursor);
+	}
+	return (there);
+}
+
+/* Copied, as the cursor moves on. */
+static int
+base_give(struct store_read *r, struct store_entry *e)
+{
+	r->key.len = r->val.len = 0;
+	if (buf_add(&r->key, e->key, e->keylen) == -1 ||
+	    buf_add(&r->val, e->val, e->vallen) == -1)
+		return (store_fail(r->store, ENOMEM, "%s", strerror(ENOMEM)));
+	e->key = r->key.data;
+	e->val = r->val.data;
+	base_next(r->cursor);
+	return (1);
+}
+
+int
+store_read_next(struct store_read *r, struct store_entry *e)
+{
+	int there;
+
+	if (table_next(r, e))
+		return (1);
+	if (r->cursor == NULL || (there = base_next_entry(r, e)) == 0)
+		return (0);
+	return (there == -1 ? -1 : base_give(r, e));
 }

@@ -27,7 +27,6 @@
 #define PIECE_BYTES	(1U << 20)	/* handed to the writer at once */
 #define SEGMENT_BYTES	(64U << 20)
 #define BEHIND_BYTES	(32U << 20)	/* that wait for the writer: emit no more */
-#define PUBLISHED	".published"
 #define RUNNING		".running"
 
 struct weir_journal {
@@ -393,7 +392,7 @@ journals_w_trim(struct weir *w, const struct jobfile_subtask *below)
 static void
 published_name(const struct weir_journal *g, char *file, size_t size)
 {
-	snprintf(file, size, "%s" PUBLISHED, g->name);
+	snprintf(file, size, "%s" JOURNAL_PUBLISHED, g->name);
 }
 
 static int

@@ -1,0 +1,220 @@
+/*
+ * basecopy: a base as it is now, for somebody else than its stage.
+ *
+ * LevelDB's tables never change once they are there: another name is enough.  Its
+ * log and its list of tables grow at their ends: what is there of them is copied.
+ * The copy is one when no file came or went meanwhile; else it is made again.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <bsd/stdlib.h>
+
+#include "io.h"
+
+#define BASE		"base"
+#define PREFIX		"base."		/* then the process that reads it */
+#define TRIES		200
+#define COPY_BYTES	(64 * 1024)
+
+/* Names of all files that make it up, and a sum that is the same for the same ones. */
+struct listing {
+	struct buf	names;			/* each with a NUL behind it */
+	uint64_t	sum;
+};
+
+static int
+counts(const char *name)
+{
+	return (name[0] != '.' && strcmp(name, "LOCK") != 0 && strncmp(name, "LOG", 3) != 0);
+}
+
+static int
+listing_make(int dirfd, struct listing *l)
+{
+	struct dirent	*e;
+	DIR		*d;
+	int		 fd, r = 0;
+
+	memset(l, 0, sizeof(*l));
+	if ((fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	if ((d = fdopendir(fd)) == NULL) {
+		close(fd);
+		return (-1);
+	}
+	while (r == 0 && (errno = 0, e = readdir(d)) != NULL)
+		if (counts(e->d_name)) {
+			r = buf_add(&l->names, e->d_name, strlen(e->d_name) + 1);
+			l->sum += XXH3_64bits(e->d_name, strlen(e->d_name));
+		}
+	if (r == 0 && errno != 0)
+		r = -1;
+	closedir(d);
+	return (r);
+}
+
+static int
+content_copy(int in, int out)
+{
+	char	buf[COPY_BYTES];
+	ssize_t	n;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		if (write(out, buf, (size_t)n) != n)
+			return (-1);
+	return (n == 0 ? 0 : -1);
+}
+
+static int
+file_copy(int from, int to, const char *name)
+{
+	int in, out, bad;
+
+	if ((in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return (-1);
+	out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bad = out == -1 || content_copy(in, out) == -1;
+	close(in);
+	if (out != -1)
+		close(out);
+	return (bad ? -1 : 0);
+}
+
+static int
+table_link(int from, int to, const char *name)
+{
+	if (linkat(from, name, to, name, 0) == 0)
+		return (0);
+	return (errno == ENOENT ? -1 : file_copy(from, to, name));
+}
+
+static int
+is_table(const char *name)
+{
+	size_t n = strlen(name);
+
+	return (n > 4 && (strcmp(name + n - 4, ".ldb") == 0 || strcmp(name + n - 4, ".sst") == 0));
+}
+
+static int
+files_each(const struct listing *l, int from, int to)
+{
+	const char	*name = (const char *)l->names.data;
+	int		 r = 0;
+
+	for (; r == 0 && name < (const char *)l->names.data + l->names.len;
+	    name += strlen(name) + 1)
+		r = is_table(name) ? table_link(from, to, name) : file_copy(from, to, name);
+	return (r);
+}
+
+/* 1: nothing came or went; 0: again; -1. */
+static int
+files_copy(int from, int to)
+{
+	struct listing	before, after = { .sum = 0 };
+	int		r;
+
+	if ((r = listing_make(from, &before)) == 0 &&
+	    (r = files_each(&before, from, to)) == 0 && (r = listing_make(from, &after)) == 0)
+		r = before.names.len == after.names.len && before.sum == after.sum;
+	else if (errno == ENOENT)
+		r = 0;
+	buf_free(&before.names);
+	buf_free(&after.names);
+	return (r);
+}
+
+static int
+copy_once(int from, int parent)
+{
+	int to, r;
+
+	if (tree_remove(parent, BASE) == -1 || mkdirat(parent, BASE, 0700) == -1 ||
+	    (to = openat(parent, BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	r = files_copy(from, to);
+	close(to);
+	return (r);
+}
+
+/* Copies whose reader was killed. */
+static void
+stale_remove(int dirfd)
+{
+	struct dirent	*e;
+	DIR		*d;
+	const char	*wrong;
+	pid_t		 pid;
+	int		 fd;
+
+	if ((fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1 ||
+	    (d = fdopendir(fd)) == NULL) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		pid = (pid_t)strtonum(e->d_name + strlen(PREFIX), 1, INT32_MAX, &wrong);
+		if (wrong == NULL && kill(pid, 0) == -1 && errno == ESRCH)
+			tree_remove(dirfd, e->d_name);
+	}
+	closedir(d);
+}
+
+static void
+name_make(char *name, size_t size)
+{
+	snprintf(name, size, PREFIX "%ld", (long)getpid());
+}
+
+int
+basecopy_make(int dirfd, const char *dir, char *path, size_t pathsize, char *why, size_t size)
+{
+	char	name[32];
+	int	parent = -1, from, r = 0, tries, saved;
+
+	stale_remove(dirfd);
+	name_make(name, sizeof(name));
+	snprintf(path, pathsize, "%s/%s", dir, name);
+	if ((from = openat(dirfd, BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
+		snprintf(why, size, "open %s/" BASE ": %s", dir, strerror(errno));
+		if (errno == ENOENT)
+			errno = EBADMSG;	/* the checkpoint says that there is one */
+		return (-1);
+	}
+	if ((mkdirat(dirfd, name, 0700) == -1 && errno != EEXIST) ||
+	    (parent = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		r = -1;
+	for (tries = 0; r == 0 && tries < TRIES; tries++)
+		r = copy_once(from, parent);
+	saved = r == 0 ? EAGAIN : errno;
+	close(from);
+	if (r == 1)
+		return (parent);
+	snprintf(why, size, "copy %s/" BASE " to %s: %s", dir, path, strerror(saved));
+	if (parent != -1)
+		close(parent);
+	tree_remove(dirfd, name);
+	errno = saved;
+	return (-1);
+}
+
+void
+basecopy_remove(int dirfd)
+{
+	char name[32];
+
+	name_make(name, sizeof(name));
+	tree_remove(dirfd, name);
+}
