@@ -45,21 +45,24 @@ checkpointd =	checkpointd coordinator callers assemble notes asks notify ledger 
 status =	status moment $(tool)
 history =	history moment $(tool)
 checkpoint =	checkpoint $(tool)
-stop =		stop ending $(tool)
+stop =		stop ending takeout savedir $(image) $(tool)
 cancel =	cancel ending $(tool)
 state =		state $(image) $(tool)
+restore =	restore rebuild $(image) $(tool)
+savepoint =	savepoint takeout savedir $(image) $(tool)
 crashtest =	crashtest trial victims scratch differ chance joboptions $(tool)
 tool =		tool ask
 image =		image imagetext imagebytes manifest manifestread layout sorter decimal
 command =	command protocol inflight process carry
 control =	$(sort $(run) $(checkpointd) $(status) $(history) $(checkpoint) $(stop) \
-		$(cancel) $(state) $(crashtest))
+		$(cancel) $(state) $(savepoint) $(restore) $(crashtest))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib
 
 L =		$B/libexec/weir
 PROGRAMS =	$L/weir-source $L/weir-keyby $L/weir-statemap $L/weir-reduce $L/weir-sink
 CONTROLS =	$L/weir-run $L/weir-checkpointd $L/weir-status $L/weir-history \
-		$L/weir-checkpoint $L/weir-stop $L/weir-cancel $L/weir-state $L/weir-crashtest
+		$L/weir-checkpoint $L/weir-stop $L/weir-cancel $L/weir-savepoint \
+		$L/weir-restore $L/weir-state $L/weir-crashtest
 FRONT =		$B/bin/weir
 LIBWEIR =	$B/lib/libweir.a
 ABI =		$(shell sed -n 's/^\#define WEIR_ABI[^0-9]*\([0-9]*\).*/\1/p' lib/weir.h)
@@ -80,6 +83,8 @@ $L/weir-history:	$(history:%=$B/bin/%.o)
 $L/weir-checkpoint:	$(checkpoint:%=$B/bin/%.o)
 $L/weir-stop:		$(stop:%=$B/bin/%.o)
 $L/weir-cancel:		$(cancel:%=$B/bin/%.o)
+$L/weir-savepoint:	$(savepoint:%=$B/bin/%.o)
+$L/weir-restore:	$(restore:%=$B/bin/%.o)
 $L/weir-state:		$(state:%=$B/bin/%.o)
 $L/weir-crashtest:	$(crashtest:%=$B/bin/%.o)
 

@@ -9,6 +9,8 @@
  *	{"ask":"checkpoint"}	take one now.  Answered when it is over:
  *				{"answer":"checkpoint","id":N,"completed":BOOL,"why":TEXT}
  *				(id 0: none was triggered, and why)
+ *	{"ask":"savepoint"}	the same for a savepoint, which neither expires nor is
+ *				subsumed; answered when its effects are outside as well
  *	{"ask":"stop"}		stop with a final checkpoint; asked again it is the same.
  *				{"answer":"stop"} at once
  *	{"ask":"cancel"}	end at once, without one.  {"answer":"cancel"} at once

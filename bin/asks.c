@@ -215,13 +215,14 @@ error_json(const char *why)
 }
 
 static void
-ask_checkpoint(struct coordinator *co, struct caller *from)
+request(struct coordinator *co, struct caller *from, enum coord_kind kind)
 {
 	if (from->asked != 0) {
 		answer(from, error_json("one at a time: a checkpoint is under way"));
 		return;
 	}
-	from->asked = coord_request(&co->coord, COORD_REQUESTED, now_ms());
+	from->kept = kind == COORD_SAVEPOINT;
+	from->asked = coord_request(&co->coord, kind, now_ms());
 	if (from->asked != 0)
 		return;
 	if (co->coord.state == JOB_RUNNING)
@@ -229,6 +230,18 @@ ask_checkpoint(struct coordinator *co, struct caller *from)
 		    "the job is about to end" : "too many are under way"));
 	else
 		answer(from, checkpoint_json(0, 0, "the job is not running"));
+}
+
+static void
+ask_checkpoint(struct coordinator *co, struct caller *from)
+{
+	request(co, from, COORD_REQUESTED);
+}
+
+static void
+ask_savepoint(struct coordinator *co, struct caller *from)
+{
+	request(co, from, COORD_SAVEPOINT);
 }
 
 /* A later one that has completed is as good: it was triggered after the question. */
@@ -242,12 +255,36 @@ asks_ended(struct coordinator *co, const struct coord_pending *p)
 	TAILQ_FOREACH(c, &co->callers, entry) {
 		if (c->gone || c->asked != p->id)
 			continue;
+		if (c->kept && p->how == COORD_COMPLETED)
+			continue;	/* asks_committed() */
 		c->asked = 0;
 		notes_why(co, p, why, sizeof(why));
 		if (p->how == COORD_SUBSUMED && last != NULL)
 			answer(c, checkpoint_json(last->id, 1, ""));
 		else
 			answer(c, checkpoint_json(p->id, p->how == COORD_COMPLETED, why));
+	}
+}
+
+/* A savepoint is taken of what was committed: what it continues is outside then. */
+void
+asks_committed(struct coordinator *co)
+{
+	const struct coord	*c = &co->coord;
+	struct caller		*from;
+	uint64_t		 least = UINT64_MAX;
+	unsigned		 i;
+
+	for (i = 0; i < c->nmembers; i++)
+		if (c->member[i].committed < least)
+			least = c->member[i].committed;
+	TAILQ_FOREACH(from, &co->callers, entry) {
+		if (from->gone || from->asked == 0 || !from->kept ||
+		    ledger_find(&co->ledger, from->asked) != NULL ||
+		    (c->state == JOB_RUNNING && least < from->asked))
+			continue;
+		answer(from, checkpoint_json(from->asked, 1, ""));
+		from->asked = 0;
 	}
 }
 
@@ -288,6 +325,7 @@ asks_hear(struct coordinator *co, struct caller *from, const char *line, size_t 
 	} asks[] = {
 		{ "status", ask_status }, { "watch", ask_watch }, { "stop", ask_stop },
 		{ "cancel", ask_cancel }, { "checkpoint", ask_checkpoint },
+		{ "savepoint", ask_savepoint },
 	};
 	json_t		*o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	const char	*ask = json_string_value(json_object_get(o, "ask"));
@@ -300,6 +338,6 @@ asks_hear(struct coordinator *co, struct caller *from, const char *line, size_t 
 	if (i < sizeof(asks) / sizeof(asks[0]))
 		asks[i].ask(co, from);
 	else
-		answer(from, error_json("no such question: status, watch, checkpoint, stop, "
+		answer(from, error_json("no such question: status, watch, checkpoint, savepoint, stop, "
 		    "cancel"));
 }

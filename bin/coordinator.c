@@ -295,5 +295,6 @@ coordinator_settle(struct coordinator *co)
 	notes_state(co);
 	callers_tell(co);
 	STEP("coord-told");
+	asks_committed(co);
 	asks_watch(co);
 }

@@ -46,6 +46,7 @@ struct caller {
 	int		 watching;	/* the tool's: it wants to hear of changes */
 	uint64_t	 news;		/* up to which it has */
 	uint64_t	 asked;		/* the checkpoint that it waits for; 0: none */
+	int		 kept;		/* for a savepoint: until that is committed as well */
 };
 
 TAILQ_HEAD(callers, caller);
@@ -133,6 +134,7 @@ void	 notes_free(struct coordinator *);
 /* asks */
 void	 asks_hear(struct coordinator *, struct caller *, const char *line, size_t len);
 void	 asks_ended(struct coordinator *, const struct coord_pending *);
+void	 asks_committed(struct coordinator *);
 void	 asks_watch(struct coordinator *);	/* tell those who watch */
 
 /* notify */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <bsd/string.h>
@@ -337,12 +338,25 @@ job_describe(struct image *im)
 	return (0);
 }
 
+/* All journals of all subtasks are open at once. */
+static void
+files_most(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 int
 image_job(struct image *im, const char *path, enum image_how how, uint64_t id, uint64_t least)
 {
 	memset(im, 0, sizeof(*im));
 	im->fd = -1;
 	path_set(im, path);
+	files_most();
 	if ((im->dir = jobdir_open(path, 0, im->why, sizeof(im->why))) == NULL)
 		return (-1);
 	if (how == IMAGE_STOPPED) {

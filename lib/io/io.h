@@ -370,6 +370,8 @@ int	 jobdir_save(struct jobdir *, struct jobfile *);
 int	 jobdir_unknown(const struct jobdir *);
 int	 jobdir_history(struct jobdir *, const struct history *);
 struct rundir *jobdir_run_make(struct jobdir *);	/* and the lock tells it */
+/* One that was being made and has no job.json: it is gone, or empty as it was. */
+void	 jobdir_undo(struct jobdir *, int keep);
 int	 jobdir_delete(struct jobdir *);	/* forget the job; files of others stay */
 
 /* For everybody. */

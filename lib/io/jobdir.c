@@ -604,3 +604,13 @@ jobdir_delete(struct jobdir *d)
 		return (fail_call(d, "remove", ""));
 	return (0);
 }
+
+void
+jobdir_undo(struct jobdir *d, int keep)
+{
+	tree_remove(d->fd, JOBDIR_STAGES);
+	tree_remove(d->fd, JOBFILE_NEW);
+	tree_remove(d->fd, JOBDIR_LOCK);
+	if (!keep)
+		rmdir(d->path);
+}

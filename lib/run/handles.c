@@ -80,7 +80,7 @@ store_restore(struct weir *w, struct store *store)
 		return (store_failed(w));
 	if (part_add(w, STORE_PART_NAMES, names_save, store) == -1)
 		return (-1);
-	/* the final checkpoint, and one that was asked for, come beside the others */
+	/* the final checkpoint, and those that were asked for, come beside the others */
 	if (!j->memory_backend)
 		return (store_attach(store, stagedir_fd(j->stage), stagedir_path(j->stage),
 		    j->groups, j->concurrent + 1, j->restored, j->m.restore) == -1 ?

@@ -461,6 +461,16 @@ weir_journal_publish(struct weir_journal *g, int (*publish)(struct weir_range *,
 	return (r);
 }
 
+/* What lies below is not to be published. */
+void
+journals_skip(struct weir_journal *g, uint64_t position)
+{
+	pthread_mutex_lock(&g->mutex);
+	if (g->published < position)
+		g->published = position;
+	pthread_mutex_unlock(&g->mutex);
+}
+
 /* publish() waits as long as it likes: the owner is not to wait with it. */
 static int
 publish(struct weir_journal *g, uint64_t id, uint64_t to)

@@ -271,7 +271,7 @@ int
 outfile_resume(struct weir *w, const struct outfile *f, uint64_t start, uint64_t to)
 {
 	unsigned long long	id = w->job->m.restore;
-	uint64_t		size;
+	uint64_t		size, least = (int64_t)(f->base + start) < 0 ? 0 : f->base + start;
 	struct stat		st;
 
 	if (f->fd == -1)
@@ -283,7 +283,7 @@ outfile_resume(struct weir *w, const struct outfile *f, uint64_t start, uint64_t
 	if (fstat(f->fd, &st) == -1)
 		return (weir_error(w, "%s: %s", f->path, strerror(errno)));
 	size = (uint64_t)st.st_size;
-	if (size < f->base + start)
+	if (size < least)
 		return (weir_misuse(w, "%s: %llu bytes, checkpoint %llu says %llu; somebody "
 		    "%s; put it back, or start over with a new job directory", f->path,
 		    (unsigned long long)size, id, (unsigned long long)(f->base + to),

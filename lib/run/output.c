@@ -7,6 +7,8 @@
  *    before the job (base, part of the operator state).  Publishing again writes
  *    the same bytes to the same place: nobody has to remember what is published.
  *  - Anything else gets each epoch once, again only after a death in between.
+ *  - Of a job that was restored with a new file the base is below 0: it wraps, and
+ *    what the journal has from before is not published.
  *  - A file that is replaced as a whole: the journal has each version, with its
  *    length behind it.
  * What publish (publish.c) uses, in the writer, does not change once it is open.
@@ -256,14 +258,32 @@ state_restore(struct weir_output *o)
 	return (1);
 }
 
+/* A job that was restored may continue in a file that has nothing of it. */
+static int
+file_anew(struct weir_output *o, uint64_t to)
+{
+	struct stat	st;
+	size_t		len;
+
+	if (!o->file.regular || part_restored(o->w, OPSTATE_RESTORED, &len) == NULL)
+		return (0);
+	if (fstat(o->file.fd, &st) == -1)
+		return (weir_error(o->w, "%s: %s", o->what, strerror(errno)));
+	if (st.st_size == 0)
+		o->file.base = 0 - to;
+	return (0);
+}
+
 /* Is the file as it has to be? */
 static int
 file_settle(struct weir_output *o, int known, uint64_t start, uint64_t to)
 {
 	if (o->file.path == NULL)
 		return (0);
+	if (known && o->whole)
+		return (0);
 	if (known)
-		return (o->whole ? 0 : outfile_resume(o->w, &o->file, start, to));
+		return (file_anew(o, to) == -1 ? -1 : outfile_resume(o->w, &o->file, start, to));
 	if (outfile_begin(o->w, &o->file) == -1)
 		return (-1);
 	return (o->whole ? 0 : outfile_truncate(o->w, &o->file));
@@ -285,6 +305,7 @@ static int
 held_open(struct weir_output *o)
 {
 	uint64_t	start, to;
+	size_t		len;
 	int		known, status = WEIR_OK;
 
 	if (o->journal == NULL && (o->journal = weir_journal(o->w, o->name, 0)) == NULL)
@@ -295,7 +316,8 @@ held_open(struct weir_output *o)
 	to = weir_journal_end(o->journal);
 	if (o->file.path != NULL)
 		status = outfile_open(o->w, &o->file, !known || o->whole ||
-		    o->file.base + start == 0);
+		    (int64_t)(o->file.base + start) <= 0 ||
+		    part_restored(o->w, OPSTATE_RESTORED, &len) != NULL);
 	if (status != WEIR_OK)
 		return (status);
 	STEP("file-opened");
@@ -304,6 +326,8 @@ held_open(struct weir_output *o)
 	STEP("file-settled");
 	patience(o, known);
 	o->longest = o->file.base + to;
+	if ((int64_t)o->file.base < 0)
+		journals_skip(o->journal, 0 - o->file.base);
 	if (weir_journal_publish(o->journal, o->whole ? publish_whole : o->file.regular ?
 	    publish_file : publish_stream, o, o->file.regular ? 0 : WEIR_ONCE) == -1)
 		return (-1);

@@ -422,6 +422,7 @@ int	 journals_publish(const struct weir *);	/* or at all */
 int	 journals_failed(struct weir *);	/* 1: keeps the sentence */
 void	 journals_release(struct weir *);	/* positions as of this barrier */
 void	 journals_unwanted(struct weir *);	/* nobody reads: weir_quit() */
+void	 journals_skip(struct weir_journal *, uint64_t position);
 void	 journals_close(struct weir *);
 
 struct line {
