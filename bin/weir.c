@@ -34,6 +34,9 @@ static const struct {
 	{ "checkpoint", "take a checkpoint of a running job now" },
 	{ "stop", "end a job with a final checkpoint" },
 	{ "cancel", "end a job at once" },
+	{ "savepoint", "write the state of a job to a directory, as text" },
+	{ "restore", "make a new job of a savepoint, or of another job" },
+	{ "state", "look at the state of a job" },
 	{ "crashtest", "run a script, kill it at random, compare what it makes" },
 };
 

@@ -213,6 +213,22 @@ examples() {
 	examples weir-checkpointd.8
 }
 
+@test "weir-savepoint(1): the examples" {
+	examples weir-savepoint.1
+}
+
+@test "weir-restore(1): the examples" {
+	examples weir-restore.1
+}
+
+@test "weir-state(1): the examples" {
+	examples weir-state.1
+}
+
+@test "weir-savepoint(5): the examples" {
+	examples weir-savepoint.5
+}
+
 @test "no page's examples were forgotten here" {
 	same "$(cd "$man" && grep -l '^[$] ' ./*.[1-8] | sed 's,.*/,,' | sort)" \
 	    "$(sed -n 's/^\texamples \(weir.*\)/\1/p' "$BATS_TEST_FILENAME" | sort)" \
