@@ -223,6 +223,7 @@ lint: packages
 	    '-DSTAILQ_FOREACH(v,h,e)=while ((v = *(h)) != NULL)' \
 	    '-DTAILQ_FOREACH(v,h,e)=while ((v = *(h)) != NULL)' \
 	    '-DTAILQ_FOREACH_SAFE(v,h,e,n)=while ((v = *(h)) != NULL)' \
+	    '-Djson_array_foreach(a,i,v)=while ((v = json_array_get(a, i = 0)) != NULL)' \
 	    -Ilib -Ilib/bytes -Ilib/rules -Ilib/io -Ilib/run -Ibin lib bin
 	mandoc -T lint -W warning $(PAGES)
 	shellcheck -x -P SCRIPTDIR -e SC2016 $(SCRIPTS)
