@@ -264,6 +264,18 @@ EOF
 	assert_equal "$stderr" ''
 }
 
+@test "on a terminal it is said when the first output comes" {
+	command -v script >/dev/null || skip 'no script(1) here'
+	seq 3 >in
+	run_weir "script -qec \"$job -e 'weir source in | weir sink'\" typescript </dev/null"
+	assert_equal "$(tr -d '\r' <<<"$output")" $'sink: first output at checkpoint 1\n1\n2\n3'
+	run_weir "script -qec \"$job -e 'weir source in | weir sink'\" typescript </dev/null"
+	assert_output ''
+	rm -r job
+	run_weir "script -qec \"weir run -q -j job -e 'weir source in | weir sink'\" typescript </dev/null"
+	assert_regex "$output" 'sink: output comes at the end: checkpoints are not asked for \(-c\)'
+}
+
 @test "a FIFO" {
 	mkfifo p
 	seq 1 100 >in

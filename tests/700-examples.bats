@@ -217,6 +217,21 @@ divert() {
 	}' | sort
 }
 
+@test "sqlite" {
+	command -v sqlite3 >/dev/null || skip 'no sqlite3 here'
+	local rows='SELECT count(*), count(DISTINCT no), min(no), max(no) FROM orders'
+	head -n 30 "$examples/orders.tsv" >orders.tsv
+	run_weir 'weir run -q -c 20ms -j job "$1" orders.tsv a.db' "$examples/sqlite.sh"
+	assert_equal "$(sqlite3 a.db "$rows")" '29|29|1001|1029'
+	# what is there already is not done again, what is new is
+	run_weir 'weir run -q -c 20ms -j job "$1" orders.tsv a.db' "$examples/sqlite.sh"
+	sed 1,30d "$examples/orders.tsv" >>orders.tsv
+	run_weir 'weir run -q -c 20ms -j job "$1" orders.tsv a.db' "$examples/sqlite.sh"
+	assert_equal "$(sqlite3 a.db "$rows")" '40|40|1001|1040'
+	WEIR_CHECKPOINT=1 "$examples/sqlite.sh" --commit a.db <<<'1	2	3	4	5'
+	assert_equal "$(sqlite3 a.db "$rows")" '40|40|1001|1040'
+}
+
 @test "divert" {
 	divert "$examples/readings.tsv" >want
 	grep -Ev $'\t-?[0-9]+\\.[0-9]$' "$examples/readings.tsv" >bad

@@ -293,7 +293,7 @@ file_settle(struct weir_output *o, int known, uint64_t start, uint64_t to)
 static void
 patience(const struct weir_output *o, int known)
 {
-	if (known || o->file.regular || !isatty(o->file.fd))
+	if (known || o->w->subtask != 0 || o->file.regular || !isatty(o->file.fd))
 		return;
 	if (o->w->job->checkpoints)
 		weir_warn(o->w, "first output at checkpoint 1");
