@@ -65,6 +65,34 @@ survives() {
 	assert_line --index 2 $'2\tann tea'
 }
 
+@test "room for more than a frame is refused, and said" {
+	installed
+	cat >wide.c <<-'EOF'
+	#include <weir.h>
+
+	static int
+	record(struct weir *w, const struct weir_record *r)
+	{
+		(void)r;
+		return (weir_reserve(w, weir_record_max(w) + 2, NULL) == NULL ? -1 : 0);
+	}
+
+	int
+	main(int argc, char *argv[])
+	{
+		static const struct weir_stage stage = {
+			.abi = WEIR_ABI, .name = "wide", .record = record,
+		};
+
+		return (weir_main(argc, argv, &stage));
+	}
+	EOF
+	# shellcheck disable=SC2046,SC2086	# lists of words
+	"${CC:-cc}" ${CFLAGS-} -o wide wide.c $(pkg-config --cflags --libs weir)
+	run_weir -s 1 'echo a | weir source - | ./wide | weir sink'
+	assert_err 'wide: 1048578 bytes are over the limit of 1048577 that a frame has'
+}
+
 @test "template: numbers each key's records, and says what is wrong" {
 	built stage-template
 	awk '{ print ++n[$1] "\t" $0 }' stage-template/sample.txt >want

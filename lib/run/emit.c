@@ -313,8 +313,13 @@ stream_reserve(struct weir *w, struct stream *s, size_t len, size_t *have)
 		if (kind_text(w, s) == -1)
 			return (NULL);
 	}
+	if (len > e->text_bytes) {
+		weir_error(w, "%zu bytes are over the limit of %zu that a frame has", len,
+		    e->text_bytes);
+		return (NULL);
+	}
 	e->reserved = s;
-	if (s->spill.len == 0 && s->count == 0 && len <= e->text_bytes) {
+	if (s->spill.len == 0 && s->count == 0) {
 		if (s->slot != -1 && s->len > 0 && s->len + len > e->frame_bytes &&
 		    text_flush(w, s) == -1)
 			return (NULL);

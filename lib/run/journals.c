@@ -400,7 +400,7 @@ published_write(struct weir_journal *g)
 {
 	char		 file[WEIR_NAME_MAX + 16], temp[WEIR_NAME_MAX + 24], line[32];
 	const char	*verb;
-	int		 n;
+	int		 n, error;
 
 	published_name(g, file, sizeof(file));
 	snprintf(temp, sizeof(temp), "%s.new", file);
@@ -408,9 +408,12 @@ published_write(struct weir_journal *g)
 	if (wholefile_replace(stagedir_fd(g->w->job->stage), file, temp, line, (size_t)n,
 	    &verb) == REPLACED)
 		return (0);
-	g->error = errno;
+	error = errno;
+	pthread_mutex_lock(&g->mutex);
+	g->error = error;
 	snprintf(g->why, sizeof(g->why), "%s %s/%s: %s", verb,
-	    stagedir_path(g->w->job->stage), file, strerror(errno));
+	    stagedir_path(g->w->job->stage), file, strerror(error));
+	pthread_mutex_unlock(&g->mutex);
 	return (-1);
 }
 

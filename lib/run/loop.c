@@ -374,6 +374,9 @@ consume(struct loop *l)
 	struct weir	*w = l->w;
 	int		 got;
 
+	/* an upstream may have heard before us that records flow */
+	if (w->job != NULL && !w->job->running)
+		return (0);
 	/* what did not find a slot goes before anything new is taken */
 	if (w->out != NULL && weir_full(w) && !w->quit && (got = emit_flush(w)) != 1)
 		return (got);
@@ -559,19 +562,26 @@ check(struct loop *l)
 	return (w->in != NULL && l->phase < LEAVING ? inlet_check(w) : 0);
 }
 
+/* ready() may be called. */
+static int
+stage_listens(const struct loop *l)
+{
+	return (l->w->stage->ready != NULL && l->phase >= RUNNING && l->phase <= ENDING);
+}
+
 static int
 wait(struct loop *l, int64_t timeout)
 {
 	struct weir	*w = l->w;
 	struct polls	*p = &l->polls;
 	char		 sink[64];
-	unsigned	 i, first;
+	unsigned	 i, first, nwatch = stage_listens(l) ? w->nwatch : 0;
 	int		 bad;
 
 	p->n = 0;
 	bad = polls_add(p, w->wake[0], POLLIN);
 	first = p->n;
-	for (i = 0; i < w->nwatch; i++)
+	for (i = 0; i < nwatch; i++)
 		bad |= polls_add(p, w->watch[i].fd, w->watch[i].events);
 	if (w->in != NULL && w->wait_ms >= 0) {
 		l->timer_ms = l->now + w->wait_ms;
@@ -600,7 +610,7 @@ wait(struct loop *l, int64_t timeout)
 	if (p->fd[0].revents != 0 && read(w->wake[0], sink, sizeof(sink)) == -1 &&
 	    errno != EAGAIN)
 		return (weir_error(w, "poll: %s", strerror(errno)));
-	for (i = 0; i < w->nwatch; i++)
+	for (i = 0; i < nwatch; i++)
 		l->ready |= p->fd[first + i].revents != 0;
 	return (0);
 }
@@ -615,7 +625,7 @@ stage_ready(struct loop *l)
 		l->timer_ms = NEVER;
 		l->ready = 1;
 	}
-	if (!l->ready || w->stage->ready == NULL || l->phase < RUNNING || l->phase > ENDING)
+	if (!l->ready || !stage_listens(l))
 		return (0);
 	l->ready = 0;
 	l->answered = 1;

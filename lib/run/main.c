@@ -446,13 +446,13 @@ weir_watch(struct weir *w, int fd, short events)
 
 	for (i = 0; i < w->nwatch && w->watch[i].fd != fd; i++)
 		;
-	if (i == WATCH_MAX)
-		return (weir_error(w, "more than %d descriptors to be watched", WATCH_MAX));
 	if (events == 0) {
 		if (i < w->nwatch)
 			w->watch[i] = w->watch[--w->nwatch];
 		return (0);
 	}
+	if (i == WATCH_MAX)
+		return (weir_error(w, "more than %d descriptors to be watched", WATCH_MAX));
 	w->watch[i].fd = fd;
 	w->watch[i].events = events;
 	if (i == w->nwatch)

@@ -215,7 +215,8 @@ snap_done(void *arg, int result)
 	struct snap	*s = arg;
 	struct weir	*w = s->w;
 
-	if (s->cut != NULL && store_cut_done(s->cut, result, &s->part, &s->bytes) == -1)
+	if (s->cut != NULL &&
+	    (result = store_cut_done(s->cut, result, &s->part, &s->bytes)) == -1)
 		store_failed(w);
 	s->cut = NULL;
 	if (result == -1) {

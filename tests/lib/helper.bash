@@ -210,6 +210,7 @@ of_other_tests() {
 			{
 				compgen -G "$tests/x/weir-*/${BASH_REMATCH[1]}"
 				compgen -G "$tests/work/*/run/${BASH_REMATCH[2]}.shm"
+				compgen -G "$tests/tmp/*/*/job/run/${BASH_REMATCH[2]}.shm"
 			} | grep -qvF "$BATS_TEST_TMPDIR/" || echo "$path"
 			continue
 		fi
@@ -229,6 +230,16 @@ no_traces() {
 	[ -z "$(traces)" ]
 }
 
+# Shared memory of this test's pipelines and jobs that were killed: other tests, in
+# whose sight it is as well, cannot know whose it was once our notes are gone.
+clear_memory() {
+	local run note
+	find "$XDG_RUNTIME_DIR" -mindepth 3 -name '*.shm' -printf '%P\n' 2>/dev/null |
+	    while IFS=/ read -r _ run note; do
+		rm -f "/dev/shm/weir-$UID-$run-${note%.shm}"
+	done
+}
+
 weir_teardown() {
 	local pid bad=0
 	cd / || return 1
@@ -241,7 +252,9 @@ weir_teardown() {
 	for pid in $(survivors all); do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	if [ "$leftovers" != ok ] && ! wait_for -t 2 no_traces; then
+	if [ "$leftovers" = ok ]; then
+		clear_memory
+	elif ! wait_for -t 2 no_traces; then
 		bad=1
 		traces | sed 's/^/left: /' >&2
 	fi
