@@ -9,6 +9,7 @@
 #	make fuzz	mutated frames under AddressSanitizer; SEEDS=20 millions of them
 #	make crashtest	examples and others with kills at random moments; ROUNDS=1000
 #	make mutants	programs that are wrong on purpose: each has to be found
+#	make power	power cuts under a job, as root; CUTS=20 on each file system
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
 #	make clean
 
@@ -193,6 +194,9 @@ asan:
 crashtest: all
 	@tests/crashes $B
 
+power: all
+	@tests/power/run $B
+
 mutants: packages
 	@tests/mutants/run
 
@@ -205,7 +209,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run tests/crashes \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run tests/power/run tests/crashes \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
 		man/completion/weir.bash)
 
@@ -270,5 +274,5 @@ uninstall:
 	$(NAMES) | while read -r page name; do rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: crashtest mutants all objects packages check demo bench asan fuzz lint simulate clean \
+.PHONY: crashtest mutants power all objects packages check demo bench asan fuzz lint simulate clean \
 	install uninstall

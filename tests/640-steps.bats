@@ -10,6 +10,7 @@ load lib/helper
 # A build with the steps in it, made once for all test files of a run.
 setup_file() {
 	local source
+	[ -z "${WEIR_SLOW-}" ] || skip 'as long as it takes without sanitizers'
 	source=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	export WEIR_STEPS_BUILD=$source/build/steps
 	make -C "$source" --no-print-directory B=build/steps CPPFLAGS=-DWEIR_STEPS \

@@ -50,6 +50,9 @@ jobdir_status(int error)
 	case EBADMSG:
 	case ENOTSUP:
 	case ENOENT:
+	case EISDIR:
+	case ENOTDIR:
+	case ELOOP:
 		return (WEIR_USAGE);
 	case EWOULDBLOCK:
 		return (WEIR_AGAIN);

@@ -51,7 +51,10 @@ stage_lock(struct weir *w)
 		    weir_error(w, "%s", why));
 	while ((got = stagedir_lock(j->stage, now_ms(), deadline)) == 0)
 		pause_for(w, -1, 0, LOCK_LOOK_MS);
-	return (got == 1 ? 0 : weir_error(w, "%s", stagedir_error(j->stage)));
+	if (got == 1)
+		return (0);
+	return (jobdir_status(errno) == WEIR_USAGE ? weir_misuse(w, "%s", stagedir_error(j->stage)) :
+	    weir_error(w, "%s", stagedir_error(j->stage)));
 }
 
 /* The names of our inputs: RUN/NAME is what an address line says. */
