@@ -120,6 +120,48 @@ kill_all() {
 	assert_same want got
 }
 
+# another_worker PID: a subtask of sink that is not this one
+another_worker() {
+	local pid
+	for pid in $(survivors); do
+		[ "$pid" != "$1" ] && grep -qsx weir-sink "/proc/$pid/comm" &&
+		    grep -qzs '^WEIR_SUBTASK=' "/proc/$pid/environ" && return 0
+	done
+	return 1
+}
+
+@test "two commands never run at a time: that of a sink that was killed is waited for" {
+	mkfifo release
+	cat >slow <<'EOF'
+#!/bin/sh
+echo "begin $WEIR_CHECKPOINT" >>calls
+cat >>got
+read -r _ <release
+echo "end $WEIR_CHECKPOINT" >>calls
+EOF
+	chmod +x slow
+	seq 3 >in
+	start it "$job -e 'weir source in | weir sink -- ./slow'"
+	wait_for grep -qs begin calls
+	for worker in $(survivors); do
+		grep -qsx weir-sink "/proc/$worker/comm" &&
+		    grep -qzs '^WEIR_SUBTASK=' "/proc/$worker/environ" && break
+	done
+	kill -KILL "$worker"
+	wait_for another_worker "$worker"
+	echo go >release
+	wait_for grep -qs end calls
+	echo go >release
+	finish it
+	id=$(head -n 1 calls | cut -d ' ' -f 2)
+	assert_equal "$(cat calls)" "begin $id
+end $id
+begin $id
+end $id"
+	seq 3 | cat in - >want
+	assert_same want got
+}
+
 @test "a command that is not there ends the job" {
 	seq 3 >in
 	run_weir -s 1 "$job -e 'weir source in | weir sink -- ./no-such-thing'"
