@@ -831,10 +831,12 @@ static void
 what_an_attempt_left_is_cleared(void)
 {
 	static const char *const stay[] = {
-		"control", "reduce.0", "3-nonce", "3-a.shm", "4-nonce", "1-x.0", "2-shm.1",
-		"a-1", "99", "10-n",
+		"control", "stage.reduce", "3-nonce", "3-a.shm", "4-nonce", "3-reduce.0", "a-1",
+		"99", "10-n",
 	};
-	static const char *const go[] = { "0-n", "1-nonce", "2-nonce", "2-a.shm", "2-0-b.shm" };
+	static const char *const go[] = {
+		"0-n", "1-nonce", "2-nonce", "2-a.shm", "2-0-b.shm", "1-x.0", "2-reduce.1",
+	};
 	char		 shm[3][80];
 	struct jobdir	*d;
 	struct rundir	*r;

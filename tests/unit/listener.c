@@ -2,7 +2,7 @@
  * listener: the stage of examples/ and its schedule of notices (W12): each set is
  * published once, in order, whichever notices are lost.
  */
-#include <weir.h>
+#include "weir.h"
 
 #include "tap.h"
 
