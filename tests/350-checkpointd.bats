@@ -563,3 +563,35 @@ listening_or_gone() {
 	run_weir -s 2 'weir checkpointd -j j -G 64'
 	assert_err 'checkpointd: -G 64: j/ has 128 key groups, for its whole life'
 }
+
+# family PID: it and all that descend from it
+family() {
+	local pid
+	echo "$1"
+	for pid in $(ps -o pid= --ppid "$1"); do
+		family "$pid"
+	done
+}
+
+# since WHEN SECONDS: so long ago
+since() {
+	((SECONDS >= $1 + $2))
+}
+
+@test "a job that was stopped by Ctrl-Z goes on where it was" {
+	local pids at
+	start job 'exec weir run -c 100ms -R none -j j -e "weir source --count 1.. --rate 1000 |
+	    weir keyby | weir reduce count | weir sink out"'
+	wait_for -t 20 test -s out
+	mapfile -t pids < <(family "$job_pid")
+	kill -STOP "${pids[@]}"
+	at=$SECONDS
+	wait_for -t 10 since "$at" 7
+	at=$(stat -c %s out)
+	kill -CONT "${pids[@]}"
+	wait_for eval "[ \$(stat -c %s out) -gt $at ]"
+	kill -INT -- "-$job_pid"
+	finish job
+	refute_err 'was lost'
+	refute_err 'start anew'
+}

@@ -19,6 +19,7 @@
 
 #define LOOK_MS		20		/* how often a coordinator is looked for */
 #define SAY_MS		3000		/* then it is said that there is none */
+#define ASLEEP_MS	2000		/* between two turns: longer than any wait */
 #define GOODBYE_MS	1000		/* for a last word to go out */
 
 uint32_t
@@ -279,6 +280,16 @@ signals(struct weir *w)
 	return (r);
 }
 
+/* We were stopped (Ctrl-Z), and so, it may be, was the coordinator: its silence
+ * begins anew. */
+static void
+silence_forgive(struct job *j, int64_t now)
+{
+	if (j->served_ms != 0 && now > j->served_ms + ASLEEP_MS)
+		j->heard_ms += now - j->served_ms;
+	j->served_ms = now;
+}
+
 int
 job_serve(struct weir *w, int64_t now)
 {
@@ -293,6 +304,7 @@ job_serve(struct weir *w, int64_t now)
 		return (0);
 	if (beat(w, now) == -1 || signals(w) == -1)
 		return (-1);
+	silence_forgive(j, now);
 	if (now > j->heard_ms + JOB_TIMEOUT_MS) {
 		weir_warn(w, "the coordinator has said nothing for %d s: I start anew",
 		    JOB_TIMEOUT_MS / 1000);

@@ -360,6 +360,7 @@ struct job {
 	int		 broken;		/* a neighbour has gone: wait for the next view */
 	int		 stops;			/* signals that were passed on */
 	int64_t		 began_ms, beat_ms, heard_ms;
+	int64_t		 served_ms;		/* the last turn; 0: none */
 	int		 tend, tending;		/* is due; is under way */
 	int64_t		 idle_ms;		/* when it was last done for want of records */
 	uint64_t	 wanted;		/* the completed one then, and one */
