@@ -223,6 +223,15 @@ heap_value(struct heap_entry *e)
 	return (heap_key(e) + heap_padded(heap_keylen(e)));
 }
 
+static inline void
+heap_set_vallen(struct heap_entry *e, size_t vallen)
+{
+	if (e->units > 0)
+		e->vallen = vallen & HEAP_LENGTH;
+	else
+		heap_large(e)->vallen = vallen;
+}
+
 /* How long its value may become where it is. */
 static inline size_t
 heap_room(struct heap_entry *e)
@@ -233,8 +242,8 @@ heap_room(struct heap_entry *e)
 }
 
 /*
- * table: (state, key) -> reference of an entry in its heap.  Open addressing with
- * linear probing over 8-byte slots.  0: there is none; of table_put(): ENOMEM.
+ * table: (state, key) -> an entry in its heap.  Open addressing with linear probing
+ * over 8-byte slots.  NULL: there is none; of table_put(): ENOMEM.
  */
 struct table;
 
@@ -244,12 +253,12 @@ struct heap *table_heap(struct table *);
 uint64_t table_bytes(const struct table *);	/* taken from the system */
 uint64_t table_live(const struct table *);	/* in use */
 uint64_t table_count(const struct table *);
-uint32_t table_find(const struct table *, unsigned state, uint32_t hash,
+struct heap_entry *table_find(const struct table *, unsigned state, uint32_t hash,
 	    const void *key, size_t keylen);
 /* An entry that is new, or had to move, is of generation 0. */
-uint32_t table_put(struct table *, unsigned state, uint32_t hash,
+struct heap_entry *table_put(struct table *, unsigned state, uint32_t hash,
 	    const void *key, size_t keylen, size_t vallen, int *fresh);
-void	 table_remove(struct table *, uint32_t hash, uint32_t ref);
+void	 table_remove(struct table *, uint32_t hash, struct heap_entry *);
 void	 table_prefetch(struct table *, unsigned state, uint32_t hash);
 void	 table_shrink(struct table *);		/* its slots, where few are in use */
 

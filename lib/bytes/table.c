@@ -103,7 +103,7 @@ table_count(const struct table *t)
 }
 
 /* The slot of this key, or the empty one where it would go. */
-static uint32_t
+static inline uint32_t
 slot_find(const struct table *t, unsigned state, uint32_t mixed, const void *key, size_t keylen)
 {
 	struct heap_entry	*e;
@@ -162,10 +162,12 @@ table_shrink(struct table *t)
 		;
 }
 
-uint32_t
+struct heap_entry *
 table_find(const struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen)
 {
-	return (t->slots[slot_find(t, state, mix(hash, state), key, keylen)].ref);
+	uint32_t ref = t->slots[slot_find(t, state, mix(hash, state), key, keylen)].ref;
+
+	return (ref != 0 ? heap_at(&t->heap, ref) : NULL);
 }
 
 /* Replace the entry in slot i by one with room for vallen; key and old value move. */
@@ -206,52 +208,45 @@ entry_new(struct table *t, uint32_t i, unsigned state, uint32_t mixed, const voi
 	return (0);
 }
 
-static void
-entry_set_vallen(struct heap_entry *e, size_t vallen)
-{
-	if (e->units > 0)
-		e->vallen = vallen & HEAP_LENGTH;
-	else
-		heap_large(e)->vallen = vallen;
-}
-
 /*
  * The entry of the key, its value vallen long and to be filled in by the caller:
  * fresh is 1 and the bytes are zero where the key had none, else the old bytes
  * are kept as far as they go.
  */
-uint32_t
+struct heap_entry *
 table_put(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen,
     size_t vallen, int *fresh)
 {
-	uint32_t mixed = mix(hash, state), i;
+	struct heap_entry	*e;
+	uint32_t		 mixed = mix(hash, state), i;
 
 	i = slot_find(t, state, mixed, key, keylen);
 	if ((*fresh = t->slots[i].ref == 0)) {
 		if (t->used >= t->mask / 4 * 3) {
 			if (table_grow(t) == -1)
-				return (0);
+				return (NULL);
 			i = slot_find(t, state, mixed, key, keylen);
 		}
 		if (entry_new(t, i, state, mixed, key, keylen, vallen) == -1)
-			return (0);
+			return (NULL);
 	} else if (heap_room(heap_at(&t->heap, t->slots[i].ref)) < vallen &&
 	    entry_regrow(t, i, vallen) == -1)
-		return (0);
-	entry_set_vallen(heap_at(&t->heap, t->slots[i].ref), vallen);
-	return (t->slots[i].ref);
+		return (NULL);
+	e = heap_at(&t->heap, t->slots[i].ref);
+	heap_set_vallen(e, vallen);
+	return (e);
 }
 
 /* hash is that of its key: what lies there is not looked at. */
 void
-table_remove(struct table *t, uint32_t hash, uint32_t ref)
+table_remove(struct table *t, uint32_t hash, struct heap_entry *e)
 {
 	uint32_t i, j, k;
 
-	i = home(t, mix(hash, heap_at(&t->heap, ref)->state));
-	for (; t->slots[i].ref != ref; i = (i + 1) & t->mask)
+	i = home(t, mix(hash, e->state));
+	for (; heap_at(&t->heap, t->slots[i].ref) != e; i = (i + 1) & t->mask)
 		assert(t->slots[i].ref != 0);
-	heap_give(&t->heap, ref);
+	heap_give(&t->heap, t->slots[i].ref);
 	t->used--;
 	/* shift back what would not be found any more over the gap at i */
 	for (j = (i + 1) & t->mask; t->slots[j].ref != 0; j = (j + 1) & t->mask) {

@@ -222,10 +222,10 @@ store_base_key(struct store *s, struct buf *b, unsigned state, const void *key, 
 
 /* Beyond a quarter of all entries the barrier looks at each instead. */
 static void
-list_add(struct store *s, uint32_t ref)
+list_add(struct store *s, struct heap_entry *e)
 {
-	uint32_t	*list;
-	size_t		 room = s->list_room > 0 ? s->list_room * 2 : LIST_MIN;
+	struct heap_entry	**list;
+	size_t			 room = s->list_room > 0 ? s->list_room * 2 : LIST_MIN;
 
 	if (s->nlist >= LIST_MIN && s->nlist > table_count(s->table) / 4) {
 		s->walk = 1;
@@ -239,12 +239,12 @@ list_add(struct store *s, uint32_t ref)
 		s->list = list;
 		s->list_room = room;
 	}
-	s->list[s->nlist++] = ref;
+	s->list[s->nlist++] = e;
 }
 
 /* The first time since the barrier. */
 static void
-entry_changed(struct store *s, uint32_t ref, struct heap_entry *e)
+entry_changed(struct store *s, struct heap_entry *e)
 {
 	e->generation = s->generation & (HEAP_GENERATIONS - 1);
 	if ((e->flags & HEAP_SAME) != 0)
@@ -252,61 +252,59 @@ entry_changed(struct store *s, uint32_t ref, struct heap_entry *e)
 	e->flags &= ~(unsigned)HEAP_SAME;
 	e->flags |= HEAP_USED;
 	if (!s->walk)
-		list_add(s, ref);
+		list_add(s, e);
 }
 
-/* Take the key's value from base into the table.  0: errno 0, or an error. */
-static uint32_t
+/* Take the key's value from base into the table.  NULL: errno 0, or an error. */
+static struct heap_entry *
 entry_fetch(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
 {
-	char		*val;
-	size_t		 vallen;
-	uint32_t	 ref = 0;
-	int		 found;
+	struct heap_entry	*e = NULL;
+	char			*val;
+	size_t			 vallen;
+	int			 found;
 
 	if (store_bytes(s) > s->memory)
 		store_evict(s, EVICT_STEPS);
 	s->key.len = 0;
 	if (store_base_key(s, &s->key, state, key, keylen) == -1) {
 		fail_memory(s, state);
-		return (0);
+		return (NULL);
 	}
 	found = base_get(s->base, s->key.data, s->key.len, &val, &vallen, s->why, sizeof(s->why));
 	if (found == 1) {
-		ref = store_insert(s, state, hash, key, keylen, val, vallen);
+		e = store_insert(s, state, hash, key, keylen, val, vallen);
 		base_release(val);
 	} else if (found == 0)
 		errno = 0;
-	if (ref != 0) {
-		heap_at(s->heap, ref)->flags = HEAP_BASE | HEAP_SAME | HEAP_USED;
+	if (e != NULL) {
+		e->flags = HEAP_BASE | HEAP_SAME | HEAP_USED;
 		s->same++;
 	}
-	return (ref);
+	return (e);
 }
 
-/* Its entry, dead or not, wherever it is.  0: errno 0, or an error. */
-static uint32_t
+/* Its entry, dead or not, wherever it is.  NULL: errno 0, or an error. */
+static struct heap_entry *
 entry_find(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
 {
-	uint32_t ref = table_find(s->table, state, hash, key, keylen);
+	struct heap_entry *e = table_find(s->table, state, hash, key, keylen);
 
-	if (ref == 0 && s->base != NULL)
+	if (e == NULL && s->base != NULL)
 		return (entry_fetch(s, state, hash, key, keylen));
-	if (ref == 0)
+	if (e == NULL)
 		errno = 0;
-	return (ref);
+	return (e);
 }
 
 void *
 store_find(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
     size_t *vallen)
 {
-	struct heap_entry	*e;
-	uint32_t		 ref;
+	struct heap_entry *e;
 
-	if ((ref = entry_find(s, state, hash, key, keylen)) == 0)
+	if ((e = entry_find(s, state, hash, key, keylen)) == NULL)
 		return (NULL);
-	e = heap_at(s->heap, ref);
 	if ((e->flags & HEAP_DEAD) != 0) {
 		errno = 0;
 		return (NULL);
@@ -331,64 +329,75 @@ alone_full(struct store *s)
 	return (1);
 }
 
+/* A key that is new, or has a longer value than there is room for. */
+static struct heap_entry *
+entry_put(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
+    size_t vallen, int *fresh)
+{
+	struct heap_entry *e;
+
+	if ((e = table_put(s->table, state, hash, key, keylen, vallen, fresh)) == NULL)
+		fail_memory(s, state);
+	else if (s->heap->bytes != s->counted && alone_full(s))
+		return (NULL);
+	return (e);
+}
+
+/* Most keys are there, and their values keep their length. */
 void *
 store_put(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
     size_t vallen, int *fresh)
 {
-	struct heap_entry	*e;
-	uint32_t		 ref;
+	struct heap_entry *e = table_find(s->table, state, hash, key, keylen);
 
-	if (s->base != NULL && entry_find(s, state, hash, key, keylen) == 0 && errno != 0)
+	if (e == NULL && s->base != NULL &&
+	    (e = entry_fetch(s, state, hash, key, keylen)) == NULL && errno != 0)
 		return (NULL);
-	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, fresh)) == 0) {
-		fail_memory(s, state);
+	*fresh = 0;
+	if (e != NULL && heap_room(e) >= vallen)
+		heap_set_vallen(e, vallen);
+	else if ((e = entry_put(s, state, hash, key, keylen, vallen, fresh)) == NULL)
 		return (NULL);
-	}
-	e = heap_at(s->heap, ref);
 	if (e->generation != s->generation)
-		entry_changed(s, ref, e);
+		entry_changed(s, e);
 	if ((e->flags & HEAP_DEAD) != 0) {
 		e->flags &= ~(unsigned)HEAP_DEAD;
 		memset(heap_value(e), 0, vallen);
 		*fresh = 1;
 	}
-	if (s->heap->bytes != s->counted && alone_full(s))
-		return (NULL);
 	return (heap_value(e));
 }
 
 /* A large value's memory goes at once. */
-static uint32_t
+static struct heap_entry *
 entry_lighten(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
-    uint32_t ref)
+    struct heap_entry *e)
 {
-	unsigned flags = heap_at(s->heap, ref)->flags;
+	unsigned flags = e->flags;
 	int	 fresh;
 
-	table_remove(s->table, hash, ref);
-	if ((ref = table_put(s->table, state, hash, key, keylen, 0, &fresh)) != 0)
-		heap_at(s->heap, ref)->flags = flags & 31U;
-	return (ref);
+	table_remove(s->table, hash, e);
+	if ((e = table_put(s->table, state, hash, key, keylen, 0, &fresh)) != NULL)
+		e->flags = flags & 31U;
+	return (e);
 }
 
 int
 store_remove(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen)
 {
-	struct heap_entry	*e;
-	uint32_t		 ref;
+	struct heap_entry *e;
 
-	if ((ref = entry_find(s, state, hash, key, keylen)) == 0)
+	if ((e = entry_find(s, state, hash, key, keylen)) == NULL)
 		return (errno != 0 ? -1 : 0);
 	if (s->generation == 0) {
-		table_remove(s->table, hash, ref);
+		table_remove(s->table, hash, e);
 		return (0);
 	}
-	if (heap_at(s->heap, ref)->units == 0 &&
-	    (ref = entry_lighten(s, state, hash, key, keylen, ref)) == 0)
+	if (e->units == 0 &&
+	    (e = entry_lighten(s, state, hash, key, keylen, e)) == NULL)
 		return (fail_memory(s, state));
-	e = heap_at(s->heap, ref);
 	if (e->generation != s->generation)
-		entry_changed(s, ref, e);
+		entry_changed(s, e);
 	e->flags |= HEAP_DEAD;
 	return (0);
 }
@@ -400,20 +409,18 @@ store_prefetch(struct store *s, unsigned state, uint32_t hash)
 }
 
 /* As it was at a barrier: nothing that has changed. */
-uint32_t
+struct heap_entry *
 store_insert(struct store *s, unsigned state, uint32_t hash, const void *key, size_t keylen,
     const void *val, size_t vallen)
 {
-	uint32_t	 ref;
-	int		 fresh;
+	struct heap_entry	*e;
+	int			 fresh;
 
-	if ((ref = table_put(s->table, state, hash, key, keylen, vallen, &fresh)) == 0) {
+	if ((e = table_put(s->table, state, hash, key, keylen, vallen, &fresh)) == NULL)
 		fail_memory(s, state);
-		return (0);
-	}
-	if (vallen > 0)
-		memcpy(heap_value(heap_at(s->heap, ref)), val, vallen);
-	return (ref);
+	else if (vallen > 0)
+		memcpy(heap_value(e), val, vallen);
+	return (e);
 }
 
 /*

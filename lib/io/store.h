@@ -42,7 +42,7 @@ struct store {
 	/* What changed since the last barrier: all entries of this generation.
 	 * They are in list, unless there are too many or walk says so. */
 	unsigned	 generation;		/* 0: not attached, nothing is noted */
-	uint32_t	*list;
+	struct heap_entry **list;
 	size_t		 nlist, list_room;
 	int		 walk;
 
@@ -89,7 +89,7 @@ int	 store_fail(struct store *, int error, const char *fmt, ...) WEIR_PRINTF(3, 
 uint32_t store_hash(struct heap_entry *);
 int	 store_base_key(struct store *, struct buf *, unsigned state, const void *key,
 	    size_t keylen);
-uint32_t store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
+struct heap_entry *store_insert(struct store *, unsigned state, uint32_t hash, const void *key,
 	    size_t keylen, const void *val, size_t vallen);
 void	 store_evict(struct store *, unsigned steps);
 void	 store_closed(struct store *, uint64_t id, unsigned generation);

@@ -115,25 +115,24 @@ cut_entry(struct store_cut *c, struct heap_entry *e)
 /* A dead entry goes once it is written, unless base still has its key.  What a scan
  * leaves lying the sweep takes. */
 static int
-entry_bury(struct store *s, struct heap_entry *e, uint32_t ref)
+entry_bury(struct store *s, struct heap_entry *e)
 {
 	if ((e->flags & (HEAP_DEAD | HEAP_BASE)) != HEAP_DEAD || s->scans > 0)
 		return (0);
-	table_remove(s->table, store_hash(e), ref);
+	table_remove(s->table, store_hash(e), e);
 	return (1);
 }
 
 static int
-cut_changed(struct store_cut *c, uint32_t ref)
+cut_changed(struct store_cut *c, struct heap_entry *e)
 {
-	struct store		*s = c->store;
-	struct heap_entry	*e = heap_at(s->heap, ref);
+	struct store *s = c->store;
 
 	if ((e->flags & HEAP_FREE) != 0 || e->generation != s->generation)
 		return (0);
 	if (cut_entry(c, e) == -1)
 		return (-1);
-	entry_bury(s, e, ref);
+	entry_bury(s, e);
 	return (0);
 }
 
@@ -145,7 +144,7 @@ cut_list(struct store_cut *c)
 
 	for (i = 0; i < s->nlist; i++) {
 		if (i + AHEAD < s->nlist)
-			__builtin_prefetch(heap_at(s->heap, s->list[i + AHEAD]));
+			__builtin_prefetch(s->list[i + AHEAD]);
 		if (cut_changed(c, s->list[i]) == -1)
 			return (-1);
 	}
@@ -159,7 +158,7 @@ cut_walk(struct store_cut *c)
 	uint32_t	 ref;
 
 	for (ref = heap_first(h); ref != 0; ref = heap_next(h, ref))
-		if (cut_changed(c, ref) == -1)
+		if (cut_changed(c, heap_at(h, ref)) == -1)
 			return (-1);
 	return (0);
 }
@@ -180,10 +179,10 @@ sweep_begin(struct store_cut *c)
 
 /* 1: the round has to write it. */
 static int
-sweep_wants(struct store *s, struct heap_entry *e, uint32_t ref)
+sweep_wants(struct store *s, struct heap_entry *e)
 {
 	return ((e->flags & (HEAP_FREE | HEAP_SAME)) == 0 && e->generation < s->round &&
-	    !entry_bury(s, e, ref));
+	    !entry_bury(s, e));
 }
 
 static int
@@ -198,7 +197,7 @@ cut_sweep(struct store_cut *c)
 		return (0);
 	for (; s->sweep != 0; s->sweep = heap_next(s->heap, s->sweep)) {
 		e = heap_at(s->heap, s->sweep);
-		if (!sweep_wants(s, e, s->sweep)) {
+		if (!sweep_wants(s, e)) {
 			if (--steps == 0)
 				return (0);
 			continue;

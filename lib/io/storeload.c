@@ -111,17 +111,17 @@ change_decode(const unsigned char *data, size_t len, struct change *c, size_t *u
 static int
 change_apply(struct store *s, const struct change *c)
 {
-	uint32_t ref;
+	struct heap_entry *e;
 
 	if (c->dead && s->base == NULL) {
-		if ((ref = table_find(s->table, c->state, c->hash, c->key, c->keylen)) != 0)
-			table_remove(s->table, c->hash, ref);
+		if ((e = table_find(s->table, c->state, c->hash, c->key, c->keylen)) != NULL)
+			table_remove(s->table, c->hash, e);
 		return (0);
 	}
-	ref = store_insert(s, c->state, c->hash, c->key, c->keylen, c->val, c->vallen);
-	if (ref == 0)
+	e = store_insert(s, c->state, c->hash, c->key, c->keylen, c->val, c->vallen);
+	if (e == NULL)
 		return (-1);
-	heap_at(s->heap, ref)->flags = (s->base != NULL ? HEAP_BASE : 0U) |
+	e->flags = (s->base != NULL ? HEAP_BASE : 0U) |
 	    (c->dead ? HEAP_DEAD : 0U);
 	return (0);
 }

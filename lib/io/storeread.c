@@ -278,7 +278,7 @@ base_next_entry(struct store_read *r, struct store_entry *e)
 	    sizeof(s->why))) == 1) {
 		e->val = val;
 		if (base_entry(r, key, keylen, e) && table_find(s->table, e->state,
-		    weir_hash(e->key, e->keylen), e->key, e->keylen) == 0)
+		    weir_hash(e->key, e->keylen), e->key, e->keylen) == NULL)
 			return (1);
 		base_next(r->cursor);
 	}

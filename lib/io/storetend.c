@@ -30,7 +30,7 @@ struct item {
 	size_t		 at;			/* in bytes: its key, then its value */
 	const unsigned char *key;		/* the same, once all are there */
 	uint32_t	 keylen, vallen;
-	uint32_t	 ref;
+	struct heap_entry *entry;
 	int		 dead;
 };
 
@@ -70,7 +70,7 @@ store_view(struct store *s, uint64_t oldest)
  */
 
 static int
-work_add(struct store_work *w, struct heap_entry *e, uint32_t ref)
+work_add(struct store_work *w, struct heap_entry *e)
 {
 	struct store	*s = w->store;
 	struct item	*item;
@@ -84,7 +84,7 @@ work_add(struct store_work *w, struct heap_entry *e, uint32_t ref)
 	}
 	item = &w->item[w->nitems];
 	item->at = at;
-	item->ref = ref;
+	item->entry = e;
 	item->dead = (e->flags & HEAP_DEAD) != 0;
 	if (store_base_key(s, &w->bytes, e->state, heap_key(e), heap_keylen(e)) == -1)
 		return (-1);
@@ -121,7 +121,7 @@ work_collect(struct store_work *w, size_t bytes, size_t items)
 			continue;
 		}
 		e = heap_at(s->heap, s->collect);
-		if (settled(s, e) && work_add(w, e, s->collect) == -1)
+		if (settled(s, e) && work_add(w, e) == -1)
 			return (-1);
 		s->collect = heap_next(s->heap, s->collect);
 	}
@@ -146,7 +146,7 @@ store_evict(struct store *s, unsigned steps)
 			return;
 		e = heap_at(s->heap, s->hand);
 		if ((e->flags & HEAP_SAME) != 0 && (e->flags & HEAP_USED) == 0) {
-			table_remove(s->table, store_hash(e), s->hand);
+			table_remove(s->table, store_hash(e), e);
 			STEP("evict-removed");
 			s->same--;
 		} else if ((e->flags & HEAP_FREE) == 0)
@@ -327,15 +327,15 @@ items_settle(struct store_work *w)
 
 	for (i = 0; i < w->written; i++) {
 		if (i + AHEAD < w->written)
-			__builtin_prefetch(heap_at(s->heap, w->item[i + AHEAD].ref));
-		e = heap_at(s->heap, w->item[i].ref);
+			__builtin_prefetch(w->item[i + AHEAD].entry);
+		e = w->item[i].entry;
 		if ((e->flags & (HEAP_FREE | HEAP_SAME)) != 0 || e->generation >= w->generation)
 			continue;
 		if ((e->flags & HEAP_DEAD) == 0) {
 			e->flags |= HEAP_SAME;
 			s->same++;
 		} else if (s->scans == 0)
-			table_remove(s->table, store_hash(e), w->item[i].ref);
+			table_remove(s->table, store_hash(e), e);
 	}
 }
 

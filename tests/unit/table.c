@@ -16,35 +16,35 @@ next(uint64_t *x)
 	return (*x * UINT64_C(0x2545f4914f6cdd1d));
 }
 
-/* The value of an entry, as the store makes it of a reference. */
+/* The value of an entry, as the store gives it. */
 static void *
 value_find(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen,
     size_t *vallen)
 {
-	uint32_t ref = table_find(t, state, hash, key, keylen);
+	struct heap_entry *e = table_find(t, state, hash, key, keylen);
 
-	if (ref == 0)
+	if (e == NULL)
 		return (NULL);
-	*vallen = heap_vallen(heap_at(table_heap(t), ref));
-	return (heap_value(heap_at(table_heap(t), ref)));
+	*vallen = heap_vallen(e);
+	return (heap_value(e));
 }
 
 static void *
 value_put(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen,
     size_t vallen, int *fresh)
 {
-	uint32_t ref = table_put(t, state, hash, key, keylen, vallen, fresh);
+	struct heap_entry *e = table_put(t, state, hash, key, keylen, vallen, fresh);
 
-	return (ref != 0 ? heap_value(heap_at(table_heap(t), ref)) : NULL);
+	return (e != NULL ? heap_value(e) : NULL);
 }
 
 static void
 value_remove(struct table *t, unsigned state, uint32_t hash, const void *key, size_t keylen)
 {
-	uint32_t ref = table_find(t, state, hash, key, keylen);
+	struct heap_entry *e = table_find(t, state, hash, key, keylen);
 
-	if (ref != 0)
-		table_remove(t, hash, ref);
+	if (e != NULL)
+		table_remove(t, hash, e);
 }
 
 static void
