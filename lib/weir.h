@@ -22,7 +22,8 @@
  *
  * The runtime owns main: options, sockets, parallel subtasks, signals, the
  * order of things at the end.  It calls the stage, always from one thread.
- * The built-in stages use nothing but this file.
+ * The built-in stages use nothing but this file; weir_main(3) begins its manual,
+ * which says more and has an example for each function.
  *
  * Conventions.  Lengths are bytes; times are milliseconds.  A record is a line
  * without its newline, any byte but newline, NUL included.  Pointers handed to
@@ -105,6 +106,22 @@ struct weir_option {
 /*
  * The stage.  Callbacks left NULL are not needed.  A stage has produce (then
  * it is a source) or one of record, batch and text.
+ *
+ * In a job:
+ *  - The order is setup, restore, open; once all stages are connected complete,
+ *    for the checkpoint that was restored; only then records.  After end barriers
+ *    go on to come, and a later run goes on from there.
+ *  - Barrier N comes between two records.  What was emitted is sent, the barrier
+ *    forwarded; then snapshot is called, keyed state and journals are marked.  So
+ *    what is saved, and what is before N downstream, is the effect of exactly the
+ *    records before N.
+ *  - snapshot, complete and aborted do not emit.  When the latter two come is
+ *    chance: nothing that is emitted may depend on it.
+ *  - After a crash the records since the last checkpoint come again, those of one
+ *    input in the same order.  Time, chance and unsaved variables do not.
+ *  - The thread of the callbacks is the one that tells that the subtask lives: one
+ *    that keeps it for 5 s has died.  produce does not block at all; what waits for
+ *    the disk says so here.  Only publish() of a journal has another thread.
  */
 struct weir_stage {
 	int		 abi;		/* WEIR_ABI */
@@ -116,8 +133,8 @@ struct weir_stage {
 	unsigned	 flags;
 
 	/*
-	 * Check options and operands; no record, key or state yet.  With -p
-	 * it is called in the supervisor as well, before any subtask: only look.
+	 * Check options and operands; no record, key or state yet.  With -p, and
+	 * in a job, it is called in the supervisor of the subtasks as well: only look.
 	 */
 	int	(*setup)(struct weir *, int argc, char *argv[]);
 
@@ -155,7 +172,8 @@ struct weir_stage {
 	 */
 	int	(*end)(struct weir *);
 
-	/* The last call before exit, 1 if all went well: say totals, close files. */
+	/* The last call before exit, 1 if all went well: say totals, close files.
+	 * Not where the process dies, or leaves for another attempt of a job. */
 	int	(*close)(struct weir *, int ok);
 
 	/*
@@ -169,8 +187,9 @@ struct weir_stage {
 
 	/*
 	 * A checkpoint is complete, and so is all before it that was not
-	 * aborted: a later notice may stand for one that was lost.  An aborted
-	 * one counts as never triggered: its data belongs to the next one.
+	 * aborted: a later notice may stand for one that was lost, and one may
+	 * come twice.  The job counts it as committed when complete() is over.
+	 * An aborted one was never triggered: its data belongs to the next one.
 	 */
 	int	(*complete)(struct weir *, uint64_t checkpoint);
 	int	(*aborted)(struct weir *, uint64_t checkpoint);
@@ -191,22 +210,19 @@ int	 weir_main(int argc, char *argv[], const struct weir_stage *stage);
 
 /*
  * Emitting never blocks: what does not fit into the frames that are free is
- * kept, and no further record is handed out until it is gone.
+ * kept, and no further record is handed out until it is gone.  weir_emit(3)
  *
- * weir_emit	copy one record of len bytes; the newline is added.  A record
- *		longer than the stream's limit is an error (EMSGSIZE).
+ * weir_emit	copy one record of len bytes; the newline is added.
+ * weir_output	the number of the output called TAG (-o TAG=...), for
+ *		weir_emit_to(); -1: there is none.  0 is the untagged output.
  * weir_reserve	room for len bytes; *have, if not NULL, says how many there
- *		really are.  NULL: len is over the limit, or no memory.
+ *		really are.  NULL: more than a frame has, or no memory.
  * weir_commit	the first len bytes of that room are n whole records, each
  *		ended by a newline.
- * weir_pass	emit the record in hand without copying it; only for stages
- *		with WEIR_PASSES or WEIR_KEYS, only records of the current
- *		call.  key may point into the record or anywhere else; only
- *		the latter is copied.
- * weir_record_max	the longest record that may be emitted, bytes.
+ * weir_pass	emit a record of the current call without copying it; for
+ *		stages with WEIR_PASSES or WEIR_KEYS.  key may point anywhere.
  * weir_full	1 when output has to be gone before more is welcome.
- * weir_output	the number of the output called TAG (-o TAG=...), -1 if there
- *		is none; 0 is the untagged output.  For weir_emit_to().
+ * weir_record_max	the longest record that may be emitted, bytes.
  */
 int	 weir_emit(struct weir *, const char *data, size_t len);
 int	 weir_emit_to(struct weir *, int output, const char *data, size_t len);
@@ -221,13 +237,11 @@ size_t	 weir_record_max(const struct weir *);
 uint32_t weir_hash(const void *key, size_t len);
 
 /*
- * For sources.
+ * For sources.  weir_source(3)
  *
- * weir_origin	where the next committed byte comes from: shown in messages as
- *		"NAME: record R, byte B" (record counts from 1, byte from 0).
- *		Commits move it on by themselves.  name is copied.
- * weir_limit	the longest record this stream may carry, bytes.
- *		Call in setup(); default 1 MiB.
+ * weir_origin	where the next emitted byte comes from, for messages: "NAME:
+ *		record R, byte B", from 1 and from 0.  It moves on by itself.
+ * weir_limit	the longest record of this stream, bytes; setup(); default 1 MiB.
  * weir_linger	how long a partly filled frame may wait; setup(); default 10.
  * weir_wait_fd	WEIR_WAIT ends when fd can be read.  -1: no descriptor.
  * weir_wait_ms	WEIR_WAIT ends after ms.  -1: never.
@@ -239,13 +253,12 @@ void	 weir_wait_fd(struct weir *, int fd);
 void	 weir_wait_ms(struct weir *, int ms);
 
 /*
- * What is known once the inputs are connected.
+ * What is known once the inputs are connected.  weir_header(3)
  *
- * The header is one line of column names, joined by the separator; NULL if
- * there is none.  The key's header names, in the same way, the columns that the
- * key is made of: keyby sets it.  The separator is a byte, or WEIR_BLANKS: runs of blanks, as
- * awk splits.  Stages that pass records hand them on unless they set others;
- * the rest have a TAB and no header unless they set them in open().
+ * The header is one line of column names, joined by the separator; NULL: there
+ * is none.  The key's header names those that the key is made of.  The separator
+ * is a byte, or WEIR_BLANKS: runs of blanks, as awk splits.  Stages that pass
+ * records hand them on, the rest have a TAB and no header, unless open() sets them.
  */
 #define WEIR_BLANKS	256
 
@@ -258,10 +271,9 @@ const char *weir_key_header(const struct weir *, size_t *len);
 int	 weir_set_key_header(struct weir *, const char *line, size_t len);
 
 /*
- * What was given on the command line.
+ * What was given on the command line.  weir_name(3)
  *
- * weir_command	1 where a "--" came before the operands: in a stage that knows
- *		such a thing, they are a COMMAND and its arguments.
+ * weir_command	1 where a "--" came before the operands: a COMMAND.
  * weir_records	setup() of a stage with text(): not this time, record() or
  *		batch() gets them.
  */
@@ -275,10 +287,11 @@ int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
 
 /*
  * Keyed state.  A value belongs to the key of the current record: the runtime
- * selects it before .record; a batch stage calls weir_select() itself.
+ * selects it before record(); a batch stage calls weir_select() itself.
+ * weir_value(3)
  *
- * weir_value		a handle; make it in open().  Two of one name, or one
- *			on a stream without keys, are errors.
+ * weir_value		a handle; in open().  Two of one name, or one on a stream
+ *			without keys, are errors.
  * weir_value_get	1 and *val, *len if the key has a value, 0 if not.
  *			*val is borrowed until the next call on any state.
  * weir_value_put	replace it by a copy of val.
@@ -288,23 +301,9 @@ int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
  *			state; zeros if the key had none.  NULL on failure.
  * weir_value_prefetch	this record's value will be wanted some ten records
  *			from now.
- *
- * weir_value_layout	how its values are made, for people who read and edit
- *			savepoints; in open().  Without it they are text as they are.
- *			A letter for each field, as the fields lie in memory, without
- *			padding but for x, a byte that nobody looks at:
- *				q Q	int64_t, uint64_t
- *				i I	int32_t, uint32_t
- *				d	double
- *				N	a decimal number: int64_t, rounded down, and
- *					uint64_t, what is above it in 10^-18
- *				T	a text: two uint32_t, its place in the value and
- *					its length; texts follow the last field, in
- *					the order of their letters and without gaps
- *				X	a number as it was read: N, then T
- *			A restored state of another layout is an error.
- *
- * The table of a stage is bounded by weir_memory() (setup(); default 256 MiB).
+ * weir_value_layout	how its values are made, a letter for each field: savepoints
+ *			are text.  In open(); without it they are text as they are.
+ * weir_memory		the bound of the stage's table; setup(); default 256 MiB.
  */
 struct weir_value;
 
@@ -322,22 +321,16 @@ void	 weir_value_prefetch(struct weir_value *, const struct weir_record *);
 void	 weir_memory(struct weir *, uint64_t bytes);
 
 /*
- * More of a key than one value: a list, in the order in which it was added to; a
- * map; a value that all that is added is reduced to.  Handles, keys, names and
- * borrowing are as for values; bytes that are handed in must not be borrowed from
- * a state.  To add an element or a pair costs the same whatever there is already.
+ * More of a key than one value: lists, in the order of adding; maps; values that
+ * all that is added is reduced to.  As for values; bytes that are handed in must
+ * not be borrowed from a state.  weir_list(3)
  *
- * weir_list_get	1 and element index (from 0), 0 if there are not so many.
- * weir_map_get		1 and the value, 0 if there is none.
+ * weir_list_get, weir_map_get, weir_reducing_get	1, or 0 if there is none.
  * weir_map_remove	1 if the pair was there, 0 if not.
- * weir_map_at		1 and pair index (from 0), 0 if there are not so many; in
- *			no order that means something, but the same in a replay.
- *			A new pair is the last; for one that is removed the last
- *			one takes its place.
+ * weir_map_at		1 and pair index (from 0), 0 if there are not so many; the
+ *			order means nothing, but is the same in a replay.
  * weir_reducing	the first element is kept as it is; for each further one
- *			reduce() is called and puts the result of the two, by
- *			weir_value_put(): 0, -1.
- * weir_reducing_get	1 and the result, 0 if nothing was added.
+ *			reduce() puts the result of the two by weir_value_put().
  */
 struct weir_list;
 struct weir_map;
@@ -370,10 +363,9 @@ int	 weir_reducing_get(struct weir_reducing *, const void **val, size_t *len);
 int	 weir_reducing_clear(struct weir_reducing *);
 
 /*
- * All values of a state in byte order of their keys.  weir_scan_next() is 1
- * with key (data and len are set too: the key is the record) and val, 0 at the
- * end, -1 on failure; it selects that key.  Values may be changed meanwhile,
- * keys not added.
+ * All values of a state in byte order of their keys.  weir_scan_next() is 1, 0 at
+ * the end, -1; it selects the key (which is the record too).  Values may be
+ * changed meanwhile, keys not added.
  */
 struct weir_scan;
 
@@ -384,14 +376,13 @@ void	 weir_scan_end(struct weir_scan *);
 
 /*
  * Checkpoints.  In a job (-j) they come now and then; without one never.
+ * weir_snapshot(3), weir_watch(3)
  *
  * weir_job	1 in a job.
- * weir_save	in snapshot(): append len bytes to the operator state, at most
- *		5 MiB in all.
- * weir_triggered	in snapshot(): when the checkpoint was triggered, ms
- *		since the Epoch.
- * weir_want	ask for one at once, whatever the interval: something that only a
- *		complete one frees is full.  Call again while it is.
+ * weir_save	in snapshot(): append to the operator state, at most 5 MiB in all.
+ * weir_triggered	in snapshot(): when that was, ms since the Epoch.
+ * weir_want	ask for one at once: something that only a complete one frees is
+ *		full.  Call again while it is.
  * weir_watch	ready() is called when fd has one of poll(2)'s events; 0: no more.
  */
 int	 weir_job(const struct weir *);
@@ -401,33 +392,29 @@ int	 weir_want(struct weir *);
 int	 weir_watch(struct weir *, int fd, short events);
 
 /*
- * Journals: durable bytes of a stage, in a job.  Appending never waits for the
- * disk.  A checkpoint marks all journals of a stage by itself; what lies behind
- * the mark of the one that is restored is cut off, but for WEIR_KEEP.
+ * Journals: durable bytes of a stage, in a job.  A checkpoint marks all journals
+ * of a stage by itself; what lies behind the mark of the one that is restored is
+ * cut off, but for WEIR_KEEP.  weir_journal(3)
  *
- * weir_journal		open the one called name; in restore() or open().  NULL:
- *			weir_error() has spoken.
- * weir_journal_append	copy len bytes to its end.
+ * weir_journal		open the one called name; in restore() or open().
+ * weir_journal_append	copy len bytes to its end; does not wait for the disk.
  * weir_journal_end	position behind the last byte: all ever appended.
  * weir_journal_start	position of the first byte that is still there.
  * weir_journal_read	read exactly len bytes at from; waits for the disk.
  * weir_journal_release	what lies below position is not needed any more once the
  *			checkpoint after this call is complete.
- * weir_journal_publish	when a checkpoint is complete, hand the bytes up to its
- *			mark to publish(), which runs in another thread and may
- *			wait: it must not call anything but weir_range_*,
- *			weir_warn() and weir_stopped().  It returns 0, 1 when
- *			nobody reads any more (weir_quit()), or -1.  After
- *			a restore the last range may come again: same bytes, same
- *			positions.  With WEIR_ONCE it does so only if the process
- *			died before publish() had returned 0, and then with the
- *			same checkpoint, from and to as before.
- *
+ * weir_journal_publish	in open(): when a checkpoint is complete, hand the bytes up
+ *			to its mark to publish(), in another thread, where it may
+ *			wait and call weir_range_*, weir_warn() and
+ *			weir_stopped(), nothing else.  It returns 0, 1 when
+ *			nobody reads any more (weir_quit()), or -1.  After a
+ *			restore the last range may come again, the same bytes; with
+ *			WEIR_ONCE only if publish() had not returned 0, and then
+ *			with the same checkpoint, from and to.
  * weir_range_copy	copy it to the file fd at offset, and sync that.
  * weir_range_read	read exactly len bytes at from, within the range.
- * weir_range_lock	a descriptor with a lock that is held for as long as it is
- *			open anywhere: for processes that shall not overlap with
- *			those of a successor.  -1: EWOULDBLOCK, or the sentence is kept.
+ * weir_range_lock	a descriptor with a lock that is held while it is open
+ *			anywhere.  -1: EWOULDBLOCK, or the sentence is kept.
  * weir_range_error	keeps the sentence, returns -1: the stage fails.
  */
 #define WEIR_KEEP	0x01	/* weir_journal(): a spool, its tail is kept */
@@ -456,25 +443,19 @@ int	 weir_range_error(struct weir_range *, const char *fmt, ...) WEIR_PRINTF(2, 
 /*
  * Outputs: text for the outside.  Without a job it is written through.  In a job
  * it becomes visible once a checkpoint that covers it is complete: in a regular
- * file exactly once, which is never longer than what is committed; elsewhere (a
- * FIFO, a device, standard output) once more, maybe, after a crash.  When nobody
- * reads it any more that is weir_quit().
+ * file exactly once; elsewhere once more, maybe, after a crash.  When nobody
+ * reads it any more that is weir_quit().  weir_output_file(3)
  *
- * weir_output_file	make one, in setup(): the file at path.
- *			name is that of its journal.  In a job this only looks.
- *			fill is what a new output does with a file that holds
- *			something; cure ends the sentence that refuses it.
- * weir_output_whole	the same for a file that is replaced as a whole, by way of
- *			a new one that is renamed: never WEIR_APPEND.
- * weir_output_fd	the same for a descriptor, which is taken; what is how
- *			messages call it.
- * weir_output_open	in open(): WEIR_OK, or WEIR_WAIT: call again, it asks for
- *			the time itself.
+ * weir_output_file	make one, in setup(): the file at path.  name is that of
+ *			its journal.  fill: what a new output does with a file that
+ *			holds something; cure ends the sentence that refuses it.
+ * weir_output_whole	a file that is replaced as a whole: never WEIR_APPEND.
+ * weir_output_fd	a descriptor, which is taken; what: for messages.
+ * weir_output_open	in open(): WEIR_OK, or WEIR_WAIT, to be handed on.
  * weir_output_write	append len bytes, whole lines.
  * weir_output_replace	what a whole file holds from now on; in a job from the
  *			checkpoint on whose snapshot() this is called in.
- * weir_output_size	how many bytes are before the next one; what is not a
- *			regular file starts at 0.
+ * weir_output_size	how many bytes are before the next one.
  * weir_output_close	in close(); with -1 something was not written after all.
  */
 enum weir_fill { WEIR_REFUSE, WEIR_APPEND, WEIR_TRUNCATE };
@@ -494,18 +475,16 @@ uint64_t weir_output_size(const struct weir_output *);
 int	 weir_output_close(struct weir_output *);
 
 /*
- * Saying what is wrong.
+ * Saying what is wrong: verb, object, reason.  weir_error(3)
  *
  * weir_error	the stage cannot go on: keeps the sentence, returns -1; exit 1.
  * weir_misuse	the same for wrong options and state that does not fit; exit 2.
  * weir_bad	this record is bad.  What happens is the user's decision
- *		(--on-error): returns 0 when it is skipped or diverted, -1
- *		when the stage has to fail.  The place is added to the words.
- * weir_place	where a record of the current call comes from: "NAME: record R,
- *		byte B".
+ *		(--on-error): 0 when it is skipped or diverted, -1 when the stage
+ *		has to fail.  The place is added to the words.
+ * weir_place	where a record of the current call comes from.
  * weir_bad_at	weir_bad() of a record that was kept, with the place of then.
- * weir_warn	a line on standard error, with the program's name.
- * weir_debug	the same, with -v only.
+ * weir_warn	a line on standard error; weir_debug: with -v only.
  * weir_quit	nobody reads the output any more: ask the stages above to send
  *		no more and end well.  What still comes is dropped.
  */

@@ -53,7 +53,9 @@ number_setup(struct weir *w, int argc, char *argv[])
 static int
 number_open(struct weir *w)
 {
-	return ((next = weir_value(w, "next")) == NULL ? -1 : 0);
+	if ((next = weir_value(w, "next")) == NULL)
+		return (-1);
+	return (weir_value_layout(next, "Q"));	/* a uint64_t: savepoints are text */
 }
 
 /* One record.  The state of its key is selected; what is emitted goes downstream. */

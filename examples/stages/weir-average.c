@@ -8,7 +8,8 @@
  * changed at each checkpoint and brings it back.  A key without a window gets
  * zeros, which is the default value here, and is without one again when its
  * window is full: cleared, not kept as zeros.
- * weir_value_hold() is for values of a fixed size: their own memory.
+ * weir_value_hold() is for values of a fixed size: their own memory.  The layout,
+ * two int64_t, is for people: savepoints are text, and so is what weir state prints.
  */
 #include <stdint.h>
 
@@ -24,7 +25,9 @@ static int
 average_open(struct weir *w)
 {
 	weir_set_separator(w, weir_separator(w));
-	return ((average = weir_value(w, "average")) == NULL ? -1 : 0);
+	if ((average = weir_value(w, "average")) == NULL)
+		return (-1);
+	return (weir_value_layout(average, "qq"));
 }
 
 static int
