@@ -114,6 +114,12 @@ signal_take(struct conduct *c)
 	c->asked = c->asked == ASKED_NOTHING ? ASKED_STOP : ASKED_CANCEL;
 }
 
+static int
+stop_wanted(const struct conduct *c)
+{
+	return (c->asked != ASKED_NOTHING || c->watch.stopping);
+}
+
 /* On a terminal: what a stop was, whoever asked for it. */
 static void
 stop_tell(struct conduct *c)
@@ -181,7 +187,9 @@ over_wait(struct conduct *c, int64_t now)
 	/* stages leave just behind their job */
 	if (script_runs(c->script) && now - c->over_ms < LEAVE_MS)
 		return;
-	if (c->status == WEIR_DONE && c->phase != WANTED && c->script->wstatus != 0) {
+	/* Ctrl-C ends its shell as well */
+	if (c->status == WEIR_DONE && c->phase != WANTED && c->script->wstatus != 0 &&
+	    !(WIFSIGNALED(c->script->wstatus) && stop_wanted(c))) {
 		tool_say("the job is done; %s %s", c->script->name,
 		    ended_how(c->script->wstatus, how, sizeof(how)));
 		/* what it does besides its stages may not have been done */

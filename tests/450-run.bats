@@ -259,7 +259,10 @@ supervisor() {
 	start shell 'exec weir run -c 20ms -j job-shell slow.sh'
 	wait_for has_output
 	kill -KILL "$(pgrep -P "$shell_pid" -x sh)"
-	finish shell
+	finish -s 75 shell
+	assert_err 'run: the job is done; slow.sh was killed by signal 9 (Killed)'
+	assert_same in out
+	run_weir 'weir run -j job-shell slow.sh'
 	assert_same in out
 }
 
