@@ -171,8 +171,10 @@ files_begin(struct files *f, size_t i, struct resumed *from)
 	if ((file->input = input_new(file->path, &f->options)) == NULL)
 		return (files_no_memory(f));
 	f->left++;
-	if (from->mine && from->place != NULL)
-		input_resume(file->input, from->place, &from->past);
+	if (from->mine && from->place != NULL) {
+		input_resume(file->input, from->place, from->fd, from->alone);
+		from->fd = -1;
+	}
 	return (0);
 }
 

@@ -70,12 +70,12 @@ input_new(const char *path, const struct input_options *options)
 }
 
 void
-input_resume(struct input *in, const struct place *place, struct rotation *past)
+input_resume(struct input *in, const struct place *place, int fd, int alone)
 {
 	in->at.resume = *place;
 	in->at.resume.name = NULL;
 	in->options.from_end = (place->flags & PLACE_TO_END) != 0;
-	reader_resume(in->reader, place, past);
+	reader_resume(in->reader, place, fd, alone);
 }
 
 void

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "position.h"
-#include "rotation.h"
 #include "spool.h"
 
 struct input;
@@ -59,11 +58,8 @@ struct input_chunk {
 struct input *input_new(const char *path, const struct input_options *);
 void	 input_free(struct input *);
 
-/*
- * Before the first read: go on at place; in past are files that had the name since,
- * the first is the one of place.  past is taken over.
- */
-void	 input_resume(struct input *, const struct place *, struct rotation *past);
+/* Before the first read: go on at place; see reader_resume(). */
+void	 input_resume(struct input *, const struct place *, int fd, int alone);
 
 /* Before the first read: standard input is spooled.  Borrowed. */
 void	 input_spool(struct input *, struct spool *);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #include "follow.h"
 #include "reader.h"
+#include "rotation.h"
 
 struct reader {
 	char		*path;
@@ -27,9 +29,8 @@ struct reader {
 	struct spool	*spool;		/* instead of fd; NULL: none */
 	int		 full;		/* ... and it takes no more now */
 	struct place	 resume;	/* begin there; name NULL: at the beginning */
-	struct rotation	 past;		/* these come before path ... */
-	size_t		 next_past;	/* ... from here on */
-	int		 elsewhere;	/* fd is one of them */
+	int		 alone;		/* only path comes behind a renamed file */
+	int		 elsewhere;	/* fd is a renamed one */
 	int		 fd;		/* -1: not open */
 	int		 next;		/* open already, comes after fd; -1: none */
 	int		 looked;	/* for the file, before */
@@ -58,17 +59,10 @@ reader_say(struct reader *r, enum reader_answer answer, const char *fmt, ...)
 	return (answer);
 }
 
-/* The file in hand, for sentences. */
-static const char *
-reader_at(const struct reader *r)
-{
-	return (r->elsewhere ? r->past.paths[r->next_past - 1] : reader_name(r));
-}
-
 static enum reader_answer
 reader_fail(struct reader *r)
 {
-	return (reader_say(r, READER_FAILED, "read %s: %s", reader_at(r), strerror(errno)));
+	return (reader_say(r, READER_FAILED, "read %s: %s", reader_name(r), strerror(errno)));
 }
 
 struct reader *
@@ -109,18 +103,17 @@ reader_free(struct reader *r)
 	reader_close(r);
 	if (r->next != -1)
 		close(r->next);
-	rotation_free(&r->past);
 	free(r->path);
 	free(r);
 }
 
 void
-reader_resume(struct reader *r, const struct place *place, struct rotation *past)
+reader_resume(struct reader *r, const struct place *place, int fd, int alone)
 {
 	r->resume = *place;
 	r->resume.name = r->path;
-	r->past = *past;
-	memset(past, 0, sizeof(*past));
+	r->next = fd;
+	r->alone = alone;
 }
 
 void
@@ -149,40 +142,62 @@ reader_missing(struct reader *r)
 	return (reader_say(r, READER_WARN, "%s: %s; waiting for it", r->path, strerror(errno)));
 }
 
-/* Take the next file in hand.  -1: errno. */
+/* The next file: one that is open already, or the one called path.  -1: errno. */
 static int
 reader_take(struct reader *r)
 {
-	const char *path = r->path;
+	int fd = r->next;
 
-	r->elsewhere = 0;
 	if (r->standard)
 		return (STDIN_FILENO);
-	if (r->next_past < r->past.n) {
-		path = r->past.paths[r->next_past++];
-		r->elsewhere = 1;
-	} else if (r->next != -1) {
-		r->fd = r->next;
-		r->next = -1;
-		return (r->fd);
-	}
-	return (open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	if (fd == -1)
+		return (open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	r->next = -1;
+	return (fd);
 }
 
-/* READER_BEGIN if the place where reading ended is in the file in hand. */
-static enum reader_answer
-reader_check(struct reader *r, uint64_t size)
+/* 1 if the file is, or is not, path any more. */
+static int
+reader_renamed(const struct reader *r, const struct stat *st)
 {
+	struct stat named;
+
+	return (!r->standard && (stat(r->path, &named) == -1 ||
+	    named.st_ino != st->st_ino || named.st_dev != st->st_dev));
+}
+
+/*
+ * READER_BEGIN if the place where reading ended is in the file in hand.  If it was
+ * renamed since somebody looked, it is that other file.
+ */
+static enum reader_answer
+reader_check(struct reader *r, struct stat *st)
+{
+	char name[PATH_MAX];
+	int fd;
+
 	switch (rotation_fits(r->fd, &r->resume)) {
 	case 1:
-		return (READER_BEGIN);
+		if ((uint64_t)st->st_ino == r->resume.inode || r->standard)
+			return (READER_BEGIN);
+		break;
 	case 0:
-		rotation_differs(r->error, sizeof(r->error), reader_at(r), r->resume.offset,
-		    size, r->inode != r->resume.inode);
-		return (READER_MISUSE);
+		break;
 	default:
 		return (reader_fail(r));
 	}
+	fd = r->standard ? -1 :
+	    rotation_find(r->path, &r->resume, ROTATION_INODE, name, sizeof(name));
+	if (fd != -1) {
+		close(r->fd);
+		r->fd = fd;
+		return (fstat(fd, st) == -1 ? reader_fail(r) : READER_BEGIN);
+	}
+	if (rotation_fits(r->fd, &r->resume) == 1)
+		return (READER_BEGIN);
+	rotation_differs(r->error, sizeof(r->error), reader_name(r), r->resume.offset,
+	    (uint64_t)st->st_size, (uint64_t)st->st_ino != r->resume.inode);
+	return (READER_MISUSE);
 }
 
 static enum reader_answer
@@ -193,25 +208,26 @@ reader_open(struct reader *r)
 	off_t offset = 0;
 
 	if ((r->fd = reader_take(r)) == -1)
-		return (r->elsewhere ? reader_fail(r) : reader_missing(r));
+		return (reader_missing(r));
 	if (fstat(r->fd, &st) == -1)
 		return (reader_fail(r));
 	if (S_ISDIR(st.st_mode))
 		return (reader_say(r, READER_FAILED, "%s: %s", reader_name(r), strerror(EISDIR)));
 	r->regular = S_ISREG(st.st_mode);
 	r->fifo = S_ISFIFO(st.st_mode);
-	r->inode = (uint64_t)st.st_ino;
 	r->late = r->looked || st.st_size == 0;
 	r->looked = 1;
 	r->missed = 0;
 	if (r->resume.flags & PLACE_BEGUN) {
 		offset = (off_t)r->resume.offset;
-		answer = reader_check(r, (uint64_t)st.st_size);
+		answer = reader_check(r, &st);
 		r->resume.flags = 0;
 	} else if (r->standard && r->regular && (offset = lseek(r->fd, 0, SEEK_CUR)) == -1)
 		return (reader_fail(r));
 	else if (r->replay && !r->regular)
 		return (reader_say(r, READER_MISUSE, READER_ONCE, reader_name(r)));
+	r->inode = (uint64_t)st.st_ino;
+	r->elsewhere = r->regular && reader_renamed(r, &st);
 	if (r->regular)
 		r->watched = notice_add(r->notice, r->fd, r->path);
 	else
@@ -264,7 +280,7 @@ reader_look(struct reader *r, uint64_t now_ms)
 		return (READER_END);
 	case FOLLOW_TRUNCATED:
 		r->anew = 1;
-		rotation_differs(r->error, sizeof(r->error), reader_at(r), r->follow.offset,
+		rotation_differs(r->error, sizeof(r->error), reader_name(r), r->follow.offset,
 		    size, 0);
 		return (READER_WARN);
 	case FOLLOW_FAILED:
@@ -279,9 +295,11 @@ reader_at_end(struct reader *r, uint64_t now_ms)
 {
 	int fd;
 
-	/* of a file that had the name before the last one nothing more can come */
-	if (r->elsewhere && r->next_past < r->past.n)
+	/* the one behind it was renamed as well: nothing more can come */
+	if (r->elsewhere && !r->alone && (fd = rotation_next(r->path, r->fd)) != -1) {
+		close(fd);
 		return (READER_END);
+	}
 	if (r->following && r->regular) {
 		r->follow.at_end = 1;
 		return (reader_look(r, now_ms));
@@ -359,17 +377,36 @@ reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *go
 	return (READER_BYTES);
 }
 
+/*
+ * The file behind the one in hand, open: another that was renamed, or who has the
+ * name.  The name is looked at first, so that no rotation can hide a file.
+ */
+static int
+reader_successor(struct reader *r)
+{
+	int named, renamed;
+
+	if ((named = follow_take_next(&r->follow)) == -1)
+		named = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (r->alone || (renamed = rotation_next(r->path, r->fd)) == -1)
+		return (named);
+	if (named != -1)
+		close(named);
+	return (renamed);
+}
+
 int
 reader_next(struct reader *r)
 {
-	int more = r->following && r->regular && !r->standard;
+	int follows = r->following && r->regular && !r->standard, more = follows;
 
 	if (r->spool != NULL)
 		more = spool_next(r->spool);
-	else if (r->elsewhere && !r->following)
+	else if (follows || r->elsewhere) {
 		/* that nobody has made a new file yet is no error */
-		more = r->next_past < r->past.n || access(r->path, F_OK) == 0;
-	r->next = follow_take_next(&r->follow);
+		r->next = reader_successor(r);
+		more |= r->next != -1;
+	}
 	reader_close(r);
 	return (more);
 }

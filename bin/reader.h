@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "position.h"
-#include "rotation.h"
 #include "spool.h"
 #include "notice.h"
 
@@ -42,10 +41,12 @@ struct reader *reader_new(const char *path, int follow, int replay);
 void	 reader_free(struct reader *);
 
 /*
- * Before the first read: begin at place, in the first of the files past if there
- * are any, which are then followed by path itself.  past is taken over.
+ * Before the first read: begin at place.
+ *
+ * fd	the file that has place, taken over; -1: it is the one called path
+ * alone	go on with path itself behind it, whoever had the name between
  */
-void	 reader_resume(struct reader *, const struct place *, struct rotation *past);
+void	 reader_resume(struct reader *, const struct place *, int fd, int alone);
 
 /* Before the first read: standard input is spooled.  Borrowed. */
 void	 reader_spool(struct reader *, struct spool *);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,35 +122,42 @@ plan_same(struct plan *p)
 	}
 }
 
+/* Files that have been path are operands themselves. */
+static int
+plan_apart(const struct plan *p, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < p->operands->n; i++)
+		if (rotation_made(path, p->operands->paths[i]))
+			return (1);
+	return (0);
+}
+
 /*
- * Place i was found under another name.  Returns 1, or 0 if that is of no use: no
- * operand asks for it.
+ * Place i was found in the file fd, called name now.  Returns 1, or 0 if that is of
+ * no use: no operand asks for it.
  */
 static int
-plan_renamed(struct plan *p, size_t i, struct rotation *found)
+plan_renamed(struct plan *p, size_t i, int fd, const char *name)
 {
 	const struct place *place = &p->position->places[i];
+	int named = plan_named(p, name);
 	ssize_t j;
-	size_t k;
 
-	if (plan_named(p, found->paths[0])) {
-		if (p->parallelism > 1)
-			return (resume_fail(p->r, "%s: is called %s now, which is named as well; with "
-			    "-p a pattern must not match renamed files", place->name,
-			    found->paths[0]));
-		if ((j = plan_operand(p, found->paths[0])) == -1)
-			return (0);
-		plan_take(p, i, (size_t)j);
-		return (1);
+	if (named && p->parallelism > 1) {
+		close(fd);
+		return (resume_fail(p->r, "%s: is called %s now, which is named as well; with "
+		    "-p a pattern must not match renamed files", place->name, name));
 	}
-	if ((j = plan_operand(p, place->name)) == -1)
-		return (0);
-	for (k = found->n; k-- > 1;)
-		if (plan_named(p, found->paths[k]))
-			rotation_drop(found, k);
-	plan_take(p, i, (size_t)j);
-	p->r->list[i].past = *found;
-	memset(found, 0, sizeof(*found));
+	if ((j = plan_operand(p, named ? name : place->name)) != -1)
+		plan_take(p, i, (size_t)j);
+	if (named || j == -1) {
+		close(fd);
+		return (j != -1);
+	}
+	p->r->list[i].fd = fd;
+	p->r->list[i].alone = plan_apart(p, place->name);
 	return (1);
 }
 
@@ -157,17 +165,15 @@ static int
 plan_rotated(struct plan *p, size_t i, enum rotation_by by)
 {
 	const struct place *place = &p->position->places[i];
-	struct rotation found;
-	int status = 0;
+	char name[PATH_MAX];
+	int fd;
 
 	if (operands_standard(place->name))
 		return (0);
-	if (rotation_find(&found, place->name, place, by) == -1)
+	fd = rotation_find(place->name, place, by, name, sizeof(name));
+	if (fd == -1 && errno != 0)
 		return (resume_fail(p->r, "%s: %s", place->name, strerror(errno)));
-	if (found.n > 0)
-		status = plan_renamed(p, i, &found);
-	rotation_free(&found);
-	return (status);
+	return (fd == -1 ? 0 : plan_renamed(p, i, fd, name));
 }
 
 /* No file has what was read. */
@@ -241,7 +247,8 @@ plan_close(struct plan *p)
 		if (p->taken[i])
 			continue;
 		path = p->operands->paths[i];
-		memset(&r->list[r->n], 0, sizeof(r->list[r->n]));
+		r->list[r->n].place = NULL;
+		r->list[r->n].fd = -1;
 		r->list[r->n].path = path;
 		r->list[r->n++].mine = (known == 0 ? i : weir_hash(path, strlen(path))) %
 		    p->parallelism == p->subtask;
@@ -266,6 +273,8 @@ resume_plan(struct resume *r, const struct operands *operands, const struct posi
 		status = resume_fail(r, "%s", strerror(ENOMEM));
 	else {
 		r->n = n;
+		for (i = 0; i < n; i++)
+			r->list[i].fd = -1;
 		plan_same(&p);
 		for (i = 0; i < n && status != -1; i++)
 			if (!p.done[i] && !(p.position->places[i].flags & PLACE_OTHER))
@@ -284,7 +293,8 @@ resume_free(struct resume *r)
 	size_t i;
 
 	for (i = 0; r->list != NULL && i < r->n; i++)
-		rotation_free(&r->list[i].past);
+		if (r->list[i].fd != -1)
+			close(r->list[i].fd);
 	free(r->list);
 	r->list = NULL;
 	r->n = 0;

@@ -17,7 +17,8 @@
 struct resumed {
 	char			*path;		/* of the operand; borrowed */
 	const struct place	*place;		/* NULL: not known */
-	struct rotation		 past;		/* to be read before path */
+	int			 fd;		/* to be read before path; -1: none */
+	int			 alone;		/* what else was renamed is another's */
 	int			 mine;		/* this subtask's */
 };
 

@@ -1,10 +1,14 @@
 /*
  * rotation: where the rest of a file is that was renamed, or copied and truncated,
- * while nobody watched.
+ * and which file had its name next.
  *
  * An inode is used again once its file is gone, and many files begin alike: so an
  * inode counts only with the bytes, bytes alone only if they are found in a single
  * file, and no bytes (offset 0) only under a name like the old one.
+ * Who was next is told by name and birth together: a number may have been given by
+ * another hand, and a birth may be that of a copy.
+ * Files are renamed while a directory is read: what was opened is looked at again,
+ * and what was not found is looked for a few times.
  */
 #include <sys/stat.h>
 #include <bsd/string.h>
@@ -17,14 +21,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "rotation.h"
 #include "trail.h"
+
+#define ROTATION_TRIES	5
+#define ROTATION_NUMBER	5	/* bytes of ".9999"; a longer one is a date */
 
 struct candidate {
 	char		*name;
 	const char	*suffix;	/* within name; NULL: another name altogether */
 	uint64_t	 inode;
-	struct timespec	 written;
+	struct timespec	 born;
 };
 
 struct candidates {
@@ -50,63 +58,59 @@ rotation_fits(int fd, const struct place *place)
 	return (trail_first(&trail) == place->first && trail_last(&trail) == place->last);
 }
 
-static int
-candidate_fits(const struct candidates *c, const struct candidate *one,
-    const struct place *place)
-{
-	char path[PATH_MAX];
-	int fd, fits;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", c->dir, one->name) >= sizeof(path))
-		return (0);
-	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
-		return (0);
-	fits = rotation_fits(fd, place);
-	close(fd);
-	return (fits == 1);
-}
-
 /* ".1", "-20261129", ".2026-11-29T10:00": what the name had before it follows. */
 static int
-candidate_dated(const struct candidate *one)
+suffix_dated(const char *s)
 {
-	const char *s = one->suffix;
-
 	return (s != NULL && (*s == '.' || *s == '-' || *s == '_') &&
 	    s[1] >= '0' && s[1] <= '9' && s[strspn(s, "0123456789-._:T")] == '\0');
 }
 
-/* Older ones first.  Of two that were written at once the greater number is older. */
+/* Made by the same hand: numbers of any length, or dates of one form. */
 static int
-candidate_compare(const void *a, const void *b)
+suffix_alike(const char *a, const char *b)
 {
-	const struct candidate *x = a, *y = b;
-	long m, n;
+	return (suffix_dated(a) && suffix_dated(b) && *a == *b && (strlen(a) == strlen(b) ||
+	    (strlen(a) <= ROTATION_NUMBER && strlen(b) <= ROTATION_NUMBER)));
+}
 
-	if (x->written.tv_sec != y->written.tv_sec)
-		return (x->written.tv_sec < y->written.tv_sec ? -1 : 1);
-	if (x->written.tv_nsec != y->written.tv_nsec)
-		return (x->written.tv_nsec < y->written.tv_nsec ? -1 : 1);
-	if (x->suffix != NULL && y->suffix != NULL && strlen(x->suffix) < 6 &&
-	    strlen(y->suffix) < 6 && *x->suffix == '.' && *y->suffix == '.') {
-		m = strtol(x->suffix + 1, NULL, 10);
-		n = strtol(y->suffix + 1, NULL, 10);
-		if (m != n)
-			return (m > n ? -1 : 1);
-	}
-	return (strcmp(x->name, y->name));
+/* Of two that are alike: b came later.  Numbers grow as files grow old. */
+static int
+suffix_later(const char *a, const char *b)
+{
+	if (strlen(a) <= ROTATION_NUMBER && strlen(b) <= ROTATION_NUMBER)
+		return (strtol(b + 1, NULL, 10) < strtol(a + 1, NULL, 10));
+	return (strcmp(b, a) > 0);
+}
+
+int
+rotation_made(const char *path, const char *other)
+{
+	size_t len = strlen(path);
+
+	return (strncmp(path, other, len) == 0 && suffix_dated(other + len));
+}
+
+/* x was there before y. */
+static int
+candidate_older(const struct candidate *x, const struct candidate *y)
+{
+	return (x->born.tv_sec < y->born.tv_sec || (x->born.tv_sec ==
+	    y->born.tv_sec && x->born.tv_nsec < y->born.tv_nsec));
 }
 
 static int
-candidates_add(struct candidates *c, const struct dirent *entry, int dirfd_, uint64_t inode)
+candidates_add(struct candidates *c, int dir, const struct dirent *entry, uint64_t inode)
 {
 	struct candidate *list, *one;
 	size_t baselen = strlen(c->base);
+	struct timespec born;
 	struct stat st;
 	int alike = strncmp(entry->d_name, c->base, baselen) == 0;
 
 	if ((!alike && entry->d_ino != inode) || strcmp(entry->d_name, c->base) == 0 ||
-	    fstatat(dirfd_, entry->d_name, &st, 0) == -1 || !S_ISREG(st.st_mode))
+	    fstatat(dir, entry->d_name, &st, 0) == -1 || !S_ISREG(st.st_mode) ||
+	    birth_time(dir, entry->d_name, &born) == -1)
 		return (0);
 	if ((list = realloc(c->list, (c->n + 1) * sizeof(*list))) == NULL)
 		return (-1);
@@ -116,40 +120,86 @@ candidates_add(struct candidates *c, const struct dirent *entry, int dirfd_, uin
 		return (-1);
 	one->suffix = alike ? one->name + baselen : NULL;
 	one->inode = (uint64_t)st.st_ino;
-	one->written = st.st_mtim;
+	one->born = born;
 	c->n++;
 	return (0);
 }
 
+/* All that may once have been path, or is inode. */
 static int
 candidates_list(struct candidates *c, const char *path, uint64_t inode)
 {
 	const struct dirent *entry;
 	const char *slash = strrchr(path, '/');
-	size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+	size_t len = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
 	DIR *dir;
 	int status = 0;
 
+	memset(c, 0, sizeof(*c));
 	if (len >= sizeof(c->dir)) {
 		errno = ENAMETOOLONG;
 		return (-1);
 	}
 	c->base = slash == NULL ? path : slash + 1;
 	memcpy(c->dir, slash == NULL ? "." : path, len);
-	c->dir[len] = '\0';
 	if ((dir = opendir(c->dir)) == NULL)
 		return (errno == ENOENT ? 0 : -1);
 	while (status == 0 && (entry = readdir(dir)) != NULL)
-		status = candidates_add(c, entry, dirfd(dir), inode);
+		status = candidates_add(c, dirfd(dir), entry, inode);
 	closedir(dir);
 	return (status);
 }
 
-/* The file that place is in; NULL: none, or too many. */
-static const struct candidate *
-candidates_find(const struct candidates *c, const struct place *place, enum rotation_by by)
+static void
+candidates_free(struct candidates *c)
 {
-	const struct candidate *one, *found = NULL;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		free(c->list[i].name);
+	free(c->list);
+	c->list = NULL;
+	c->n = 0;
+}
+
+/* Named as path was: "log.1" beside "log", "d/log.1" beside "d/log". */
+static int
+candidate_path(const struct candidates *c, const struct candidate *one, char *path, size_t size)
+{
+	*path = '\0';
+	if (strcmp(c->dir, ".") != 0) {
+		strlcpy(path, c->dir, size);
+		if (strcmp(c->dir, "/") != 0)
+			strlcat(path, "/", size);
+	}
+	return (strlcat(path, one->name, size) < size ? 0 : -1);
+}
+
+/* The candidate, open; -1: it is not there, or not the same any more. */
+static int
+candidate_open(const struct candidates *c, const struct candidate *one, char *path,
+    size_t size)
+{
+	struct stat st;
+	int fd;
+
+	if (candidate_path(c, one, path, size) == -1 ||
+	    (fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+		return (-1);
+	if (fstat(fd, &st) == 0 && (uint64_t)st.st_ino == one->inode)
+		return (fd);
+	close(fd);
+	return (-1);
+}
+
+/* The file that place is in; -1: none, or too many. */
+static int
+candidates_find(const struct candidates *c, const struct place *place, enum rotation_by by,
+    char *name, size_t size)
+{
+	const struct candidate *one;
+	char path[PATH_MAX];
+	int fd, found = -1;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
@@ -157,83 +207,82 @@ candidates_find(const struct candidates *c, const struct place *place, enum rota
 		if ((by == ROTATION_INODE && one->inode != place->inode) ||
 		    (by == ROTATION_BYTES && place->offset == 0) ||
 		    (one->suffix == NULL && (by == ROTATION_BYTES || place->offset == 0)) ||
-		    !candidate_fits(c, one, place))
+		    (fd = candidate_open(c, one, path, sizeof(path))) == -1)
 			continue;
-		if (found != NULL)
-			return (NULL);
-		found = one;
+		if (rotation_fits(fd, place) != 1) {
+			close(fd);
+			continue;
+		}
+		if (found != -1) {
+			close(fd);
+			close(found);
+			return (-1);
+		}
+		found = fd;
+		strlcpy(name, path, size);
 	}
 	return (found);
 }
 
-static int
-rotation_add(struct rotation *r, const struct candidates *c, const struct candidate *one)
+int
+rotation_find(const char *path, const struct place *place, enum rotation_by by, char *name,
+    size_t size)
 {
-	char **paths, path[PATH_MAX] = "";
+	struct candidates c;
+	int tries, found = -1, status = 0;
 
-	/* named as path was: "log.1" beside "log", "d/log.1" beside "d/log" */
-	if (strcmp(c->dir, ".") != 0) {
-		strlcpy(path, c->dir, sizeof(path));
-		if (strcmp(c->dir, "/") != 0)
-			strlcat(path, "/", sizeof(path));
+	for (tries = 0; tries < ROTATION_TRIES && status == 0 && found == -1; tries++) {
+		if ((status = candidates_list(&c, path, place->inode)) == 0)
+			found = candidates_find(&c, place, by, name, size);
+		candidates_free(&c);
 	}
-	if (strlcat(path, one->name, sizeof(path)) >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return (-1);
+	if (status == 0)
+		errno = 0;
+	return (found);
+}
+
+/* The first behind the file fd; *gone: it was there, and is not any more. */
+static int
+candidates_next(const struct candidates *c, uint64_t inode, int *gone)
+{
+	const struct candidate *one, *from = NULL, *next = NULL;
+	char path[PATH_MAX];
+	size_t i;
+	int fd;
+
+	*gone = 0;
+	for (i = 0; i < c->n; i++)
+		if (c->list[i].inode == inode)
+			from = &c->list[i];
+	for (i = 0; i < c->n && from != NULL; i++) {
+		one = &c->list[i];
+		if (one != from && suffix_alike(from->suffix, one->suffix) &&
+		    suffix_later(from->suffix, one->suffix) && candidate_older(from, one) &&
+		    (next == NULL || suffix_later(one->suffix, next->suffix)))
+			next = one;
 	}
-	if ((paths = realloc(r->paths, (r->n + 1) * sizeof(*paths))) == NULL)
+	if (next == NULL)
 		return (-1);
-	r->paths = paths;
-	if ((r->paths[r->n] = strdup(path)) == NULL)
-		return (-1);
-	r->n++;
-	return (0);
+	if ((fd = candidate_open(c, next, path, sizeof(path))) == -1)
+		*gone = 1;
+	return (fd);
 }
 
 int
-rotation_find(struct rotation *r, const char *path, const struct place *place,
-    enum rotation_by by)
+rotation_next(const char *path, int fd)
 {
-	struct candidates c = { .list = NULL };
-	const struct candidate *found;
-	size_t i;
-	int status;
+	struct candidates c;
+	struct stat st;
+	int tries, gone = 1, next = -1;
 
-	memset(r, 0, sizeof(*r));
-	status = candidates_list(&c, path, place->inode);
-	if (c.n > 1)
-		qsort(c.list, c.n, sizeof(*c.list), candidate_compare);
-	if (status == 0 && (found = candidates_find(&c, place, by)) != NULL) {
-		status = rotation_add(r, &c, found);
-		for (i = (size_t)(found - c.list) + 1; i < c.n && status == 0; i++)
-			if (candidate_dated(&c.list[i]))
-				status = rotation_add(r, &c, &c.list[i]);
+	if (fstat(fd, &st) == -1)
+		return (-1);
+	for (tries = 0; tries < ROTATION_TRIES && gone; tries++) {
+		if (candidates_list(&c, path, (uint64_t)st.st_ino) == 0)
+			next = candidates_next(&c, (uint64_t)st.st_ino, &gone);
+		candidates_free(&c);
 	}
-	for (i = 0; i < c.n; i++)
-		free(c.list[i].name);
-	free(c.list);
-	if (status == -1)
-		rotation_free(r);
-	return (status);
-}
-
-void
-rotation_drop(struct rotation *r, size_t i)
-{
-	free(r->paths[i]);
-	r->n--;
-	memmove(r->paths + i, r->paths + i + 1, (r->n - i) * sizeof(*r->paths));
-}
-
-void
-rotation_free(struct rotation *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->n; i++)
-		free(r->paths[i]);
-	free(r->paths);
-	memset(r, 0, sizeof(*r));
+	return (next);
 }
 
 void

@@ -27,7 +27,9 @@ stop() {
 
 # kill_worker NAME: the subtask's process, not its supervisor
 kill_worker() {
-	kill -9 "$(weir status --pids j | sed -n "s/^$1 //p")"
+	local worker
+	worker=$(weir status --pids j | sed -n "s/^$1 //p")
+	[ -n "$worker" ] && kill -9 "$worker"
 }
 
 #
@@ -73,7 +75,9 @@ kill_worker() {
 	holds 1 2 3 4
 	echo 5 >>log
 	mv log log.3
+	moment			# which of two is younger, is known to the tick
 	echo 6 >log.2
+	moment
 	echo 7 >log.1
 	echo 8 >log
 	job 'weir source log'
@@ -251,6 +255,45 @@ kill_worker() {
 	start_job it 'weir source -F log'
 	wait_for holds 1 2 3
 	stop it
+}
+
+# shift_log: as logrotate does; the writer goes on in a new file
+shift_log() {
+	local i=1
+	while [ -e log.$i ]; do
+		i=$((i + 1))
+	done
+	for ((; i > 1; i--)); do
+		mv log.$((i - 1)) log.$i
+	done
+	mv log log.1
+	: >log
+}
+
+@test "rotated again and again, by the time of kills: every line once, in order" {
+	local round n=1
+	echo 1 >log
+	start_job it 'weir source -F log'
+	wait_for holds 1
+	for round in {1..15}; do
+		seq $((n + 1)) $((n += 100)) >>log
+		case $round in
+		4|9|14)	wait_for kill_worker source.0 ;;
+		7|11)	kill -9 -- -"$it_pid"
+			finish -s 137 it ;;
+		esac
+		shift_log
+		seq $((n + 1)) $((++n)) >>log.1		# its writer has not noticed yet
+		moment
+		case $round in
+		7|11)	shift_log
+			wait_for -t 15 eval '! weir status -j j >/dev/null 2>&1'
+			start_job it 'weir source -F log' ;;
+		esac
+	done
+	wait_for -t 40 eval "[ \"\$(wc -l <out)\" = $n ]"
+	stop it
+	seq "$n" | cmp - out
 }
 
 @test "--start end is for the first start only" {

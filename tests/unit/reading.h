@@ -55,6 +55,22 @@ append(const char *name, const char *text)
 	put(name, O_APPEND, text, strlen(text));
 }
 
+/* What is made from now on is younger than all that is there. */
+static void
+tick(void)
+{
+	struct stat before, after;
+
+	create(".before", "");
+	CHECK(stat(".before", &before) == 0);
+	do {
+		create(".after", "");
+		CHECK(stat(".after", &after) == 0);
+	} while (after.st_mtim.tv_sec == before.st_mtim.tv_sec &&
+	    after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+	CHECK(unlink(".before") == 0 && unlink(".after") == 0);
+}
+
 static void
 begin(size_t max_record)
 {

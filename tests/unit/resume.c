@@ -243,13 +243,18 @@ all_rotations_between_two_lives_are_read(void)
 	CHECK(begin_with("log", NULL) == 0);
 	read_some(1);
 	CHECK(rename("log", "log.3") == 0);
+	tick();
 	create("log.2", "3\n");
+	tick();
 	create("log.1", "4\n");
+	/* by somebody who never closed it */
+	append("log.3", "3\n");
 	create("log.1.gz", "not text\n");
 	create("log-errors", "of another program\n");
+	create("log-1", "of one more\n");
 	create("log", "5\n");
 	CHECK(again() == 0);
-	CHECK(drains("[log:2:2]2\n[log:1:0]3\n[log:1:0]4\n[log:1:0]5\n"));
+	CHECK(drains("[log:2:2]2\n3\n[log:1:0]3\n[log:1:0]4\n[log:1:0]5\n"));
 }
 
 static void
