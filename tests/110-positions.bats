@@ -74,6 +74,7 @@ kill_worker() {
 	job 'weir source log'
 	holds 1 2 3 4
 	echo 5 >>log
+	mv log.1 log.4
 	mv log log.3
 	moment			# which of two is younger, is known to the tick
 	echo 6 >log.2
