@@ -1,9 +1,12 @@
 /*
  * basecopy: a base as it is now, for somebody else than its stage.
  *
- * LevelDB's tables never change once they are there: another name is enough.  Its
- * log and its list of tables grow at their ends: what is there of them is copied.
- * The copy is one when no file came or went meanwhile; else it is made again.
+ *  - LevelDB's tables never change once they are there: a second name pins them while
+ *    the few files that grow are copied.  It is a copy when no file came or went
+ *    meanwhile; else it is made again.
+ *  - Only then the tables are copied.  LevelDB is never given the names themselves:
+ *    opening, it would write to a number of which it knows no table, and that may be
+ *    one that the stage is just making.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +24,7 @@
 
 #define BASE		"base"
 #define PREFIX		"base."		/* then the process that reads it */
+#define PINNED		"pinned"	/* beside the copy: tables that are yet to be copied */
 #define TRIES		200
 #define COPY_BYTES	(64 * 1024)
 
@@ -89,14 +93,6 @@ file_copy(int from, int to, const char *name)
 }
 
 static int
-table_link(int from, int to, const char *name)
-{
-	if (linkat(from, name, to, name, 0) == 0)
-		return (0);
-	return (errno == ENOENT ? -1 : file_copy(from, to, name));
-}
-
-static int
 is_table(const char *name)
 {
 	size_t n = strlen(name);
@@ -104,27 +100,30 @@ is_table(const char *name)
 	return (n > 4 && (strcmp(name + n - 4, ".ldb") == 0 || strcmp(name + n - 4, ".sst") == 0));
 }
 
+/* All that is in the listing: tables get a name in pinned, the rest is copied. */
 static int
-files_each(const struct listing *l, int from, int to)
+files_each(const struct listing *l, int from, int pinned, int to)
 {
 	const char	*name = (const char *)l->names.data;
 	int		 r = 0;
 
 	for (; r == 0 && name < (const char *)l->names.data + l->names.len;
 	    name += strlen(name) + 1)
-		r = is_table(name) ? table_link(from, to, name) : file_copy(from, to, name);
+		r = is_table(name) ? linkat(from, name, pinned, name, 0) :
+		    file_copy(from, to, name);
 	return (r);
 }
 
 /* 1: nothing came or went; 0: again; -1. */
 static int
-files_copy(int from, int to)
+files_take(int from, int pinned, int to)
 {
 	struct listing	before, after = { .sum = 0 };
 	int		r;
 
 	if ((r = listing_make(from, &before)) == 0 &&
-	    (r = files_each(&before, from, to)) == 0 && (r = listing_make(from, &after)) == 0)
+	    (r = files_each(&before, from, pinned, to)) == 0 &&
+	    (r = listing_make(from, &after)) == 0)
 		r = before.names.len == after.names.len && before.sum == after.sum;
 	else if (errno == ENOENT)
 		r = 0;
@@ -134,15 +133,46 @@ files_copy(int from, int to)
 }
 
 static int
+tables_copy(int pinned, int to)
+{
+	struct listing	l;
+	const char	*name;
+	int		r = listing_make(pinned, &l);
+
+	for (name = (const char *)l.names.data; r == 0 &&
+	    name < (const char *)l.names.data + l.names.len; name += strlen(name) + 1)
+		r = file_copy(pinned, to, name);
+	buf_free(&l.names);
+	return (r);
+}
+
+/* An empty directory in parent. */
+static int
+directory_fresh(int parent, const char *name)
+{
+	if (tree_remove(parent, name) == -1 || mkdirat(parent, name, 0700) == -1)
+		return (-1);
+	return (openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* As files_take(), with the tables. */
+static int
 copy_once(int from, int parent)
 {
-	int to, r;
+	int pinned, to = -1, r = -1, error;
 
-	if (tree_remove(parent, BASE) == -1 || mkdirat(parent, BASE, 0700) == -1 ||
-	    (to = openat(parent, BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return (-1);
-	r = files_copy(from, to);
-	close(to);
+	if ((pinned = directory_fresh(parent, PINNED)) != -1 &&
+	    (to = directory_fresh(parent, BASE)) != -1 &&
+	    (r = files_take(from, pinned, to)) == 1)
+		r = tables_copy(pinned, to) == -1 ? -1 : 1;
+	error = errno;
+	if (pinned != -1)
+		close(pinned);
+	if (to != -1)
+		close(to);
+	if (r == 1)
+		tree_remove(parent, PINNED);
+	errno = error;
 	return (r);
 }
 
