@@ -3,26 +3,32 @@
 # is installed or beside a source tree, and do what Flink's page says of them,
 # without a job, with one, and while they are killed.
 
-# shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
+# shellcheck disable=SC2154,SC2030,SC2031	# bats: stderr, NAME_pid; a subshell each
 
 load lib/helper
 load lib/installed
 
-setup() {
-	weir_setup
-	examples=$WEIR_SOURCE/examples
-}
-
-# built DIRECTORY...: copies of examples' directories, made with what is installed
-built() {
+# Once for all tests: installed, and the directories of examples/ made with that.
+setup_file() {
 	local name
+	export WEIR_SOURCE=${BATS_TEST_DIRNAME%/*}
+	root=$BATS_FILE_TMPDIR/root prefix=$root/opt
+	cd "$BATS_FILE_TMPDIR" || return 1
 	installed
-	for name; do
-		cp -r "$examples/$name" .
+	for name in stages stage-template; do
+		cp -r "$WEIR_SOURCE/examples/$name" .
 		make -C "$name" CC="${CC:-cc}" CFLAGS="${CFLAGS--O2 -g}" \
 		    CPPFLAGS='-Wall -Wextra -Wpedantic -Wshadow -Werror' >make.log 2>&1 ||
 		    { cat make.log; return 1; }
 	done
+}
+
+setup() {
+	weir_setup
+	examples=$WEIR_SOURCE/examples
+	root=$BATS_FILE_TMPDIR/root prefix=$root/opt
+	found
+	cp -r "$BATS_FILE_TMPDIR"/{stages,stage-template} .
 	export PATH=$prefix/bin:$ordinary
 }
 
@@ -53,6 +59,9 @@ survives() {
 
 @test "beside a source tree they are made without anything installed" {
 	local name
+	export PATH=$WEIR_BUILD/bin:$PATH
+	unset LD_LIBRARY_PATH
+	rm -r stages stage-template
 	for name in weir-filter stages stage-template; do
 		cp -r "$examples/$name" .
 		PKG_CONFIG_LIBDIR=/nowhere PKG_CONFIG_PATH='' make -C "$name" CC="${CC:-cc}" \
@@ -66,7 +75,6 @@ survives() {
 }
 
 @test "room for more than a frame is refused, and said" {
-	installed
 	cat >wide.c <<-'EOF'
 	#include <weir.h>
 
@@ -94,7 +102,6 @@ survives() {
 }
 
 @test "template: numbers each key's records, and says what is wrong" {
-	built stage-template
 	awk '{ print ++n[$1] "\t" $0 }' stage-template/sample.txt >want
 	run_weir 'stage-template/number.sh >got'
 	assert_same want got
@@ -111,7 +118,6 @@ survives() {
 }
 
 @test "template: as a job it goes on where it stopped, and survives kills" {
-	built stage-template
 	head -n 3 stage-template/sample.txt >in
 	run_weir 'weir run -c 20ms -j J stage-template/number.sh in out'
 	tail -n +4 stage-template/sample.txt >>in
@@ -127,7 +133,6 @@ survives() {
 }
 
 @test "average: Flink's example, by key" {
-	built stages
 	run_weir 'stages/average.sh'
 	assert_output $'1,4\n2,10'
 	printf '%s\n' 1,3 1,5 1,7 1,4 1,2 >page.csv
@@ -146,7 +151,6 @@ survives() {
 }
 
 @test "average-field: the same text, another answer: one window for all keys" {
-	built stages
 	run_weir 'stages/average-field.sh'
 	assert_output $'2,6\n2,8'
 	printf '%s\n' 1,3 1,5 1,7 1,4 1,2 >page.csv
@@ -160,7 +164,6 @@ survives() {
 
 @test "average, average-field: restored before they are opened, and not reset" {
 	local name
-	built stages
 	for name in average average-field; do
 		echo 1,3 >in.csv
 		rm -rf J out
@@ -173,19 +176,16 @@ survives() {
 }
 
 @test "average: survives kills" {
-	built stages
 	pairs 60000 >many.csv
 	survives 3 stages/average.sh many.csv out
 }
 
 @test "average-field: survives kills" {
-	built stages
 	pairs 60000 >many.csv
 	survives 3 stages/average-field.sh many.csv out
 }
 
 @test "counter: each number once, by one or by several" {
-	built stages
 	run_weir 'stages/counter.sh 10 | tail -n 1'
 	assert_output $'sum\t10\t45'
 	run_weir 'PATH=$PWD/stages:$PATH; weir counter -p 3 1000 | weir keyby | weir sink | sort -n >got'
@@ -197,7 +197,6 @@ survives() {
 
 @test "counter: goes on where it was, also after it was cancelled" {
 	local last
-	built stages
 	run_weir 'weir run -c 20ms -j J stages/counter.sh 1000 out'
 	assert_equal "$(tail -n 1 out)" $'sum\t1000\t499500'
 	start job 'weir run -c 20ms -j J stages/counter.sh 18446744073709551615 out'
@@ -213,12 +212,10 @@ survives() {
 }
 
 @test "counter: survives kills" {
-	built stages
 	survives 3 stages/counter.sh 100000 out
 }
 
 @test "listener: what is published is what is complete" {
-	built stages
 	pairs 100 >in.csv
 	run_weir 'stages/listener.sh in.csv out'
 	assert_same in.csv out
@@ -236,7 +233,6 @@ survives() {
 }
 
 @test "listener: survives kills" {
-	built stages
 	pairs 60000 >many.csv
 	survives 4 stages/listener.sh many.csv out
 }

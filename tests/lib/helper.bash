@@ -182,11 +182,12 @@ no_survivors() {
 # prefix $1, those whose process is gone; a job's name no process, then nobody
 # has it mapped
 dead_owners() {
-	local path pid
+	local path pid mapped=
 	while read -r path; do
 		pid=${path#"$1"}
 		if [[ $pid == job-* ]]; then
-			grep -qsF "$path" /proc/[0-9]*/maps || echo "$path"
+			: "${mapped:=$(grep -hoE '/dev/shm/weir-[^ ]+' /proc/[0-9]*/maps 2>/dev/null) -}"
+			[[ $mapped == *"$path"* ]] || echo "$path"
 		else
 			[ -e "/proc/${pid%%-*}" ] || echo "$path"
 		fi

@@ -2,7 +2,8 @@
 #
 #	makes TARGET...		with the build that is tested, into $root; $prefix is
 #				where it says to be
-#	installed		install it, where a compiler and the loader find it
+#	found			a compiler and the loader find what is there
+#	installed		both
 #	$ordinary		a PATH without the build
 
 # shellcheck disable=SC2154	# the helper sets WEIR_SOURCE
@@ -18,8 +19,12 @@ makes() {
 	    { cat make.log; return 1; }
 }
 
-installed() {
-	makes install
+found() {
 	export PKG_CONFIG_PATH=$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
 	export LD_LIBRARY_PATH=$prefix/lib
+}
+
+installed() {
+	makes install
+	found
 }
