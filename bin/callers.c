@@ -18,25 +18,40 @@
 #define FULL_MS		100		/* no descriptors: nobody is accepted so long */
 #define DEAF_BYTES	(1U << 20)	/* a tool that does not take its answers is not heard */
 
+int
+callers_room(const struct coordinator *co)
+{
+	return (co->ncallers < co->room && co->listen_ms <= now_ms());
+}
+
+static void
+caller_add(struct coordinator *co, struct control *control)
+{
+	struct caller *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		control_close(control);
+		return;
+	}
+	c->control = control;
+	c->heard_ms = now_ms();
+	TAILQ_INSERT_TAIL(&co->callers, c, entry);
+	co->ncallers++;
+}
+
 void
 callers_accept(struct coordinator *co)
 {
-	struct control	*control;
-	struct caller	*c;
+	struct control *control;
 
-	while ((control = control_accept(co->listener)) != NULL || errno == EPERM) {
-		if (control == NULL)
-			continue;
-		if ((c = calloc(1, sizeof(*c))) == NULL) {
-			control_close(control);
-			break;
-		}
-		c->control = control;
-		c->heard_ms = now_ms();
-		TAILQ_INSERT_TAIL(&co->callers, c, entry);
+	while (callers_room(co)) {
+		if ((control = control_accept(co->listener)) != NULL)
+			caller_add(co, control);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			co->listen_ms = now_ms() + FULL_MS;
+		else if (errno != EPERM)
+			return;
 	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-		co->listen_ms = now_ms() + FULL_MS;
 }
 
 void
@@ -97,6 +112,7 @@ callers_sweep(struct coordinator *co)
 		if (c->gone) {
 			coordinator_lost(co, c);
 			TAILQ_REMOVE(&co->callers, c, entry);
+			co->ncallers--;
 			control_close(c->control);
 			free(c);
 		}

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include "tool.h"
 
 #define ASLEEP_MS	1000		/* later than we wanted to wake: we were stopped */
+#define FILES		16		/* descriptors that are no lines */
 #define LINGER_MS	300		/* for one who is being started again, to hear of it */
 
 static volatile sig_atomic_t	signals;
@@ -66,16 +68,20 @@ signals_take(struct coordinator *co)
 	}
 }
 
-/* A line for each subtask, and tools. */
+/* A line for each subtask, and tools; what is left is for files. */
 static void
-files_most(void)
+files_most(struct coordinator *co)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	if (rl.rlim_cur < rl.rlim_max) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
 	}
+	co->room = rl.rlim_cur > FILES + INT_MAX / 2 ? INT_MAX / 2 :
+	    rl.rlim_cur > FILES ? (unsigned)rl.rlim_cur - FILES : 1;
 }
 
 /*
@@ -214,7 +220,7 @@ polls_make(const struct coordinator *co, nfds_t *n)
 		++*n;
 	if ((p = calloc(*n, sizeof(*p))) == NULL)
 		return (NULL);
-	p[0] = (struct pollfd){ co->listen_ms > now_ms() ? -1 : co->listener, POLLIN, 0 };
+	p[0] = (struct pollfd){ callers_room(co) ? co->listener : -1, POLLIN, 0 };
 	p[1] = (struct pollfd){ co->run_holds, 0, 0 };
 	*n = FIRST;
 	TAILQ_FOREACH(c, &co->callers, entry)
@@ -379,7 +385,7 @@ main(int argc, char *argv[])
 	joboptions_settle();
 	TAILQ_INIT(&co.callers);
 	co.run_holds = run_find(getenv("WEIR_ALIVE"));
-	files_most();
+	files_most(&co);
 	signals_open(&co);
 	status = serve(&co, tool.job);
 	close_all(&co);

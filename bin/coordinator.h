@@ -61,6 +61,7 @@ struct coordinator {
 	struct roster	 roster;
 	struct coord	 coord;
 	struct callers	 callers;
+	unsigned	 ncallers, room;	/* how many they are, and may be */
 	struct rundir	*run;
 	int		 listener;
 	int64_t		 listen_ms;		/* nobody is accepted before */
@@ -105,6 +106,7 @@ int	 coordinator_over(const struct coordinator *);
 void	 coordinator_settle(struct coordinator *);	/* what follows from events */
 
 /* callers */
+int	 callers_room(const struct coordinator *);	/* for one more */
 void	 callers_accept(struct coordinator *);
 void	 caller_work(struct coordinator *, struct caller *);
 void	 callers_beat(struct coordinator *, int64_t now);

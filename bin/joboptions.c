@@ -251,8 +251,8 @@ const struct weir_option joboptions_rows[] = {
 	ROW(0, "max-concurrent", "N", "checkpoints at a time, at most 64 (default 1)",
 	    concurrent_set),
 	ROW(0, "retain", "N", "completed checkpoints that are kept (default 1)", retain_set),
-	ROW('R', "restart", "STRATEGY", "none, fixed-delay[:N[:DELAY]], "
-	    "failure-rate[:N[:PER[:DELAY]]] or exponential-delay[:FIRST[:MAX[:FACTOR]]]", restart_set),
+	ROW('R', "restart", "STRATEGY", "none, fixed-delay, failure-rate, exponential-delay",
+	    restart_set),
 	ROW(0, "backend", "BACKEND", "of keyed state: leveldb (default) or memory", backend_set),
 	ROW('G', "key-groups", "N", "of a new job: its greatest parallelism (default 128)",
 	    groups_set),

@@ -424,6 +424,21 @@ one_run() {
 	finish -s 1 d
 }
 
+@test "no descriptors left: the others wait, and come in as soon as one has gone" {
+	start d 'ulimit -n 20; exec weir checkpointd -j j -c 1h'
+	cast <<<"$(for i in 1 2 3 4 5 6 7 8; do echo "enter a$i.0 1 1"; done)
+		await a4.0 welcome
+		leave a1.0
+		leave a2.0
+		leave a3.0
+		leave a4.0
+		await a8.0 welcome
+		leave a5.0
+		cancel
+		await a8.0 state cancelled"
+	finish -s 1 d
+}
+
 @test "tools: the status, and what is no question" {
 	local answers
 	coordinate -c 1h
