@@ -40,7 +40,7 @@ statemap =	statemap fields luafunction luaoutput luastates luavaluestate lualist
 reduce =	reduce fields foldfunction folds fold decimal luafold changed $(lua)
 sink =		sink feed latest fields
 weir =		weir hint programs
-run =		run conduct keeper script watch joboptions $(tool)
+run =		run conduct liaison wake keeper script watch joboptions $(tool)
 checkpointd =	checkpointd coordinator callers assemble notes asks notify ledger \
 		roster joboptions $(tool)
 status =	status moment $(tool)

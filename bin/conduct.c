@@ -9,8 +9,6 @@
  *  - Our death ends all: checkpointd and the stages watch pipes that we hold.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,20 +17,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ask.h"
 #include "conduct.h"
+#include "liaison.h"
 #include "run.h"
 #include "tool.h"
-#include "watch.h"
+#include "wake.h"
 
-#define DIAL_MS		20	/* between looks for the coordinator, at most */
+#define LOOK_MS		20	/* for the end of what is not our child */
 #define BACK_MS		2000	/* for a stage to come back in a new attempt */
 #define NEWS_MS		200	/* for what stages said before they ended */
 #define LEAVE_MS	5000	/* for the script to end after its job has failed */
 #define KILLED_MAX	3	/* scripts that are killed before they start a stage */
 #define KEEPER_MS	3000	/* for checkpointd to leave */
-
-enum asked { ASKED_NOTHING, ASKED_STOP, ASKED_CANCEL };
 
 /* Is the script to be run? */
 enum phase {
@@ -45,12 +41,8 @@ enum phase {
 struct conduct {
 	struct keeper	*keeper;
 	struct script	*script;
-	struct watch	 watch;
-	struct ask	*ask;			/* NULL: nobody answers yet */
+	struct liaison	 line;			/* to the coordinator */
 	enum phase	 phase;
-	enum asked	 asked, sent;		/* sent to this coordinator */
-	int64_t		 dial_ms, dial_every;
-	int64_t		 question_ms;		/* when to ask how it stands; 0: it is asked */
 	int		 over;			/* the job; status is its */
 	int64_t		 over_ms;
 	int		 done;			/* and so are we */
@@ -59,72 +51,25 @@ struct conduct {
 	int		 told;			/* on a terminal: what Ctrl-C did */
 };
 
-static int	 wake[2];		/* signals, as bytes */
-
-/*
- * Signals.
- */
-
-static void
-signal_note(int sig)
-{
-	char	byte = (char)sig;
-	int	saved = errno;
-
-	if (write(wake[1], &byte, 1) == -1)
-		errno = saved;		/* full: there is enough to wake up for */
-	errno = saved;
-}
-
-static int
-signals_open(void)
-{
-	static const int	handled[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
-	struct sigaction	act, was;
-	size_t			i;
-
-	if (pipe(wake) == -1)
-		return (-1);
-	for (i = 0; i < 2; i++)
-		if (fcntl(wake[i], F_SETFD, FD_CLOEXEC) == -1 ||
-		    fcntl(wake[i], F_SETFL, O_NONBLOCK) == -1)
-			return (-1);
-	signal(SIGPIPE, SIG_IGN);
-	memset(&act, 0, sizeof(act));
-	act.sa_handler = signal_note;
-	act.sa_flags = SA_RESTART;
-	sigemptyset(&act.sa_mask);
-	for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-		/* nohup stays nohup */
-		if (sigaction(handled[i], NULL, &was) == -1 || (handled[i] == SIGHUP &&
-		    was.sa_handler == SIG_IGN))
-			continue;
-		if (sigaction(handled[i], &act, NULL) == -1)
-			return (-1);
-	}
-	/* what the script leaves behind becomes our child: its end is seen */
-	return (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
-}
-
 static void
 signal_take(struct conduct *c)
 {
 	if (c->over && c->script->group != 0)
-		kill(-c->script->group, c->asked == ASKED_CANCEL ? SIGKILL : SIGTERM);
-	c->asked = c->asked == ASKED_NOTHING ? ASKED_STOP : ASKED_CANCEL;
+		kill(-c->script->group, c->line.wish == WISH_CANCEL ? SIGKILL : SIGTERM);
+	c->line.wish = c->line.wish == WISH_NOTHING ? WISH_STOP : WISH_CANCEL;
 }
 
 static int
 stop_wanted(const struct conduct *c)
 {
-	return (c->asked != ASKED_NOTHING || c->watch.stopping);
+	return (c->line.wish != WISH_NOTHING || c->line.watch.stopping);
 }
 
 /* On a terminal: what a stop was, whoever asked for it. */
 static void
 stop_tell(struct conduct *c)
 {
-	if (c->told || c->over || c->asked == ASKED_CANCEL || !isatty(STDERR_FILENO))
+	if (c->told || c->over || c->line.wish == WISH_CANCEL || !isatty(STDERR_FILENO))
 		return;
 	c->told = 1;
 	tool_say("stopping with a final checkpoint; Ctrl-C again cancels");
@@ -206,7 +151,7 @@ over_wait(struct conduct *c, int64_t now)
 static void
 script_begin(struct conduct *c)
 {
-	watch_forget(&c->watch);
+	watch_forget(&c->line.watch);
 	if (script_start(c->script) == -1) {
 		finish(c, tool_fail(WEIR_FAILED, "start %s: %s", c->script->name,
 		    strerror(errno)));
@@ -220,10 +165,10 @@ script_begin(struct conduct *c)
 static int64_t
 back_until(const struct conduct *c)
 {
-	if (c->phase != RUNS || c->script->kill_ms != 0 || c->watch.stopping ||
-	    c->watch.state != WATCH_GATHERING || c->watch.missing[0] == '\0')
+	if (c->phase != RUNS || c->script->kill_ms != 0 || c->line.watch.stopping ||
+	    c->line.watch.state != WATCH_GATHERING || c->line.watch.missing[0] == '\0')
 		return (NEVER);
-	return (c->watch.opened_ms + BACK_MS);
+	return (c->line.watch.opened_ms + BACK_MS);
 }
 
 static void
@@ -233,7 +178,7 @@ script_watch(struct conduct *c, int64_t now)
 
 	if (until == NEVER || now < until)
 		return;
-	tool_say("\"%s\" has not come back: %s is run again", c->watch.missing, c->script->name);
+	tool_say("\"%s\" has not come back: %s is run again", c->line.watch.missing, c->script->name);
 	script_end(c->script, now);
 }
 
@@ -249,20 +194,19 @@ worth_again(int wstatus)
 static void
 script_verdict(struct conduct *c, int64_t now)
 {
-	if (c->watch.state == WATCH_OVER)
+	if (c->line.watch.state == WATCH_OVER)
 		return;			/* checkpointd is about to leave */
-	if (c->watch.nseen == 0 && c->phase == ENDED) {
+	if (c->line.watch.nseen == 0 && c->phase == ENDED) {
 		c->phase = ENDED_EARLY;
-		c->question_ms = now + NEWS_MS;
-		c->watch.answered = 0;
-	} else if (c->watch.nseen == 0 && (!worth_again(c->script->wstatus) ||
+		liaison_question(&c->line, now + NEWS_MS);
+	} else if (c->line.watch.nseen == 0 && (!worth_again(c->script->wstatus) ||
 	    ++c->killed == KILLED_MAX))
 		no_stage(c);
-	else if (c->watch.stopping)
+	else if (c->line.watch.stopping)
 		finish(c, tool_fail(WEIR_FAILED, "the stages have ended before the job was "
 		    "stopped: it stays at its last checkpoint"));
 	else {
-		if (c->watch.nseen > 0)
+		if (c->line.watch.nseen > 0)
 			c->killed = 0;
 		c->phase = WANTED;
 	}
@@ -273,10 +217,10 @@ script_step(struct conduct *c, int64_t now)
 {
 	switch (c->phase) {
 	case WANTED:
-		if (c->asked != ASKED_NOTHING)
+		if (c->line.wish != WISH_NOTHING)
 			finish(c, tool_fail(WEIR_FAILED, "%s is not running: nothing to stop",
 			    c->script->name));
-		else if (c->watch.state == WATCH_GATHERING)
+		else if (c->line.watch.state == WATCH_GATHERING)
 			script_begin(c);
 		break;
 	case RUNS:
@@ -286,14 +230,13 @@ script_step(struct conduct *c, int64_t now)
 			break;
 		}
 		c->phase = ENDED;
-		c->question_ms = now;
-		c->watch.answered = 0;
+		liaison_question(&c->line, now);
 		break;
 	case ENDED:
 	case ENDED_EARLY:
-		if (c->watch.answered)
+		if (c->line.watch.answered)
 			script_verdict(c, now);
-		else if (c->asked == ASKED_CANCEL && c->ask == NULL)
+		else if (c->line.wish == WISH_CANCEL && liaison_fd(&c->line) == -1)
 			finish(c, WEIR_FAILED);
 		break;
 	}
@@ -315,67 +258,9 @@ script_advance(struct conduct *c, int64_t now)
  */
 
 static void
-coordinator_lost(struct conduct *c, int64_t now)
-{
-	ask_close(c->ask);
-	c->ask = NULL;
-	c->sent = ASKED_NOTHING;
-	c->dial_ms = now;
-	c->dial_every = 1;
-	if (c->phase == ENDED || c->phase == ENDED_EARLY)
-		c->question_ms = now;
-	watch_lost(&c->watch);
-}
-
-static void
-coordinator_dial(struct conduct *c, int64_t now)
-{
-	char why[PATH_MAX + 512];
-
-	if ((c->ask = ask_open(c->keeper->job, why, sizeof(why))) != NULL &&
-	    ask_say(c->ask, "watch") == 0)
-		return;
-	ask_close(c->ask);
-	c->ask = NULL;
-	c->dial_every = c->dial_every * 2 > DIAL_MS ? DIAL_MS : c->dial_every * 2;
-	c->dial_ms = now + c->dial_every;
-}
-
-/* Take what it has said. */
-static void
-coordinator_hear(struct conduct *c, int64_t now)
-{
-	json_t	*status;
-	int	 bad = 0;
-
-	while (!bad && (status = ask_line(c->ask, 0)) != NULL) {
-		/* the answer to "stop" says nothing more */
-		if (json_object_get(status, "state") != NULL)
-			bad = watch_take(&c->watch, status, now) == -1 ||
-			    c->watch.pid != (int64_t)c->keeper->pid;
-		json_decref(status);
-	}
-	if (bad || errno != ETIMEDOUT)
-		coordinator_lost(c, now);
-	else if (c->watch.stopping)
-		stop_tell(c);
-}
-
-static void
-coordinator_say(struct conduct *c, int64_t now)
-{
-	static const char *const words[] = { NULL, "stop", "cancel" };
-
-	if (c->asked > c->sent && ask_say(c->ask, words[c->asked]) == 0)
-		c->sent = c->asked;
-	if (c->question_ms != 0 && now >= c->question_ms && ask_say(c->ask, "status") == 0)
-		c->question_ms = 0;
-}
-
-static void
 coordinator_advance(struct conduct *c, int64_t now)
 {
-	if (c->keeper->pid == 0 && c->asked == ASKED_CANCEL) {
+	if (c->keeper->pid == 0 && c->line.wish == WISH_CANCEL) {
 		job_over(c, WEIR_FAILED, now);
 		return;
 	}
@@ -384,12 +269,9 @@ coordinator_advance(struct conduct *c, int64_t now)
 		finish(c, tool_fail(WEIR_FAILED, "start checkpointd: %s", strerror(errno)));
 		return;
 	}
-	if (c->ask == NULL && c->keeper->pid != 0 && now >= c->dial_ms)
-		coordinator_dial(c, now);
-	if (c->ask != NULL) {
-		coordinator_say(c, now);
-		coordinator_hear(c, now);
-	}
+	liaison_work(&c->line, c->keeper->pid, now);
+	if (c->line.watch.stopping)
+		stop_tell(c);
 }
 
 /*
@@ -405,10 +287,8 @@ children_reap(struct conduct *c, int64_t now)
 	while ((pid = waitpid(-1, &wstatus, WNOHANG | WUNTRACED)) > 0) {
 		if (pid == c->keeper->pid && !WIFSTOPPED(wstatus)) {
 			/* its last words are still to be heard */
-			if (c->ask != NULL)
-				coordinator_hear(c, now);
-			if (c->ask != NULL)
-				coordinator_lost(c, now);
+			liaison_hear(&c->line, pid, now);
+			liaison_lost(&c->line, now);
 			if ((status = keeper_ended(c->keeper, wstatus, now)) != -1)
 				job_over(c, status, now);
 		} else if (script_reaped(c->script, pid, wstatus) && WIFSTOPPED(wstatus))
@@ -417,16 +297,13 @@ children_reap(struct conduct *c, int64_t now)
 }
 
 static void
-wake_drain(struct conduct *c, int64_t now)
+signals_take(struct conduct *c, int64_t now)
 {
-	char	byte[64];
-	ssize_t	n, i;
+	unsigned n;
 
-	while ((n = read(wake[0], byte, sizeof(byte))) > 0)
-		for (i = 0; i < n; i++)
-			if (byte[i] != SIGCHLD)
-				signal_take(c);
-	if (c->asked != ASKED_NOTHING)
+	for (n = wake_drain(); n > 0; n--)
+		signal_take(c);
+	if (c->line.wish != WISH_NOTHING)
 		stop_tell(c);
 	children_reap(c, now);
 }
@@ -434,7 +311,7 @@ wake_drain(struct conduct *c, int64_t now)
 static void
 sooner(int64_t *next, int64_t ms)
 {
-	if (*next == NEVER || ms < *next)
+	if (ms != NEVER && (*next == NEVER || ms < *next))
 		*next = ms;
 }
 
@@ -442,21 +319,20 @@ sooner(int64_t *next, int64_t ms)
 static int64_t
 next_look(struct conduct *c, int64_t now)
 {
-	int64_t next = NEVER, back;
+	int64_t next = NEVER;
 
-	if (c->keeper->pid == 0 && !c->over)
-		sooner(&next, c->keeper->again_ms);
-	if (c->ask == NULL && !c->over)
-		sooner(&next, c->dial_ms);
-	if (c->ask != NULL && c->question_ms != 0)
-		sooner(&next, c->question_ms);
+	if (!c->over) {
+		if (c->keeper->pid == 0)
+			sooner(&next, c->keeper->again_ms);
+		else
+			sooner(&next, liaison_next(&c->line));
+		sooner(&next, back_until(c));
+	}
 	if (c->script->group != 0 && c->script->kill_ms != 0)
-		sooner(&next, now < c->script->kill_ms ? c->script->kill_ms : now + DIAL_MS);
-	if ((back = back_until(c)) != NEVER && !c->over)
-		sooner(&next, back);
+		sooner(&next, now < c->script->kill_ms ? c->script->kill_ms : now + LOOK_MS);
 	/* of the end of processes that are not our children there may be no signal */
 	if (c->script->group != 0 && c->script->pid == 0)
-		sooner(&next, now + DIAL_MS);
+		sooner(&next, now + LOOK_MS);
 	if (c->over && now < c->over_ms + LEAVE_MS)
 		sooner(&next, c->over_ms + LEAVE_MS);
 	return (next);
@@ -465,17 +341,10 @@ next_look(struct conduct *c, int64_t now)
 static void
 look(struct conduct *c)
 {
-	struct pollfd	p[2];
+	struct pollfd	p[2] = { { wake_fd(), POLLIN, 0 }, { liaison_fd(&c->line), POLLIN, 0 } };
 	int64_t		now = now_ms(), next = next_look(c, now);
-	nfds_t		n = 1;
 
-	p[0].fd = wake[0];
-	p[0].events = POLLIN;
-	if (c->ask != NULL) {
-		p[n].fd = ask_fd(c->ask);
-		p[n++].events = POLLIN;
-	}
-	if (poll(p, n, next == NEVER ? -1 : next <= now ? 0 : (int)(next - now)) == -1 &&
+	if (poll(p, 2, next == NEVER ? -1 : next <= now ? 0 : (int)(next - now)) == -1 &&
 	    errno != EINTR)
 		finish(c, tool_fail(WEIR_FAILED, "poll: %s", strerror(errno)));
 }
@@ -488,26 +357,28 @@ keeper_wait(struct conduct *c)
 
 	keeper_leave(c->keeper);
 	while (c->keeper->pid != 0) {
-		struct pollfd p = { wake[0], POLLIN, 0 };
+		struct pollfd p = { wake_fd(), POLLIN, 0 };
 
 		if ((now = now_ms()) >= until)
 			keeper_kill(c->keeper);
-		poll(&p, 1, now >= until ? DIAL_MS : (int)(until - now));
-		wake_drain(c, now);
+		poll(&p, 1, now >= until ? LOOK_MS : (int)(until - now));
+		signals_take(c, now);
 	}
 }
 
 int
 conduct(struct keeper *keeper, struct script *script)
 {
-	struct conduct	c = { .keeper = keeper, .script = script, .dial_every = 1 };
+	struct conduct	c = { .keeper = keeper, .script = script };
 	int64_t		now;
 
-	if (signals_open() == -1)
+	/* what the script leaves behind becomes our child: its end is seen */
+	liaison_open(&c.line, keeper->job);
+	if (wake_open() == -1 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == -1)
 		return (tool_fail(WEIR_FAILED, "%s", strerror(errno)));
 	while (!c.done) {
 		now = now_ms();
-		wake_drain(&c, now);
+		signals_take(&c, now);
 		if (!c.over)
 			coordinator_advance(&c, now);
 		if (!c.over && !c.done)
@@ -520,7 +391,6 @@ conduct(struct keeper *keeper, struct script *script)
 			look(&c);
 	}
 	keeper_wait(&c);
-	ask_close(c.ask);
-	watch_close(&c.watch);
+	liaison_close(&c.line);
 	return (c.status);
 }

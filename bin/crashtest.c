@@ -59,12 +59,13 @@ static const struct weir_option options[] = {
 	{ 0, NULL, NULL, NULL, WEIR_FLAG, NULL, NULL },
 };
 
-/* weir run, which lies beside us; our job options; a checkpoint each 20 ms unless
- * they say more; the script. */
+/* weir run, which lies beside us; quick checkpoints and restarts, unless our job
+ * options say other; the script. */
 static char **
 command_make(const struct tool *t, const char *argv0, char *script, char *args[], size_t nargs)
 {
-	static char	 program[PATH_MAX], interval[] = "--interval=20ms", j[] = "-j",
+	static char	 program[PATH_MAX], interval[] = "--interval=20ms",
+			 restart[] = "--restart=exponential-delay:10ms:1s", j[] = "-j",
 			 job[] = SCRATCH_JOB;
 	char		**v, *slash;
 	size_t		  n = 0, i;
@@ -75,8 +76,8 @@ command_make(const struct tool *t, const char *argv0, char *script, char *args[]
 		return (NULL);
 	snprintf(slash, sizeof(program) - (size_t)(slash - program), "/weir-run");
 	v[n++] = program;
-	if (joboptions.interval_ms == 0)
-		v[n++] = interval;
+	v[n++] = interval;
+	v[n++] = restart;
 	for (i = 0; i < t->nwords; i++)
 		v[n++] = t->words[i];
 	v[n++] = j;
