@@ -56,8 +56,9 @@ fits(const struct coordinator *co, const struct topology_stage *s, char *why, si
 	if (last != NULL && (was = checkpoint_find(last, s->name)) != NULL &&
 	    was->parallelism != s->parallelism) {
 		snprintf(why, size, "%s: -p %u, and checkpoint %llu has it with -p %u; "
-		    "put -p %u back", s->name, s->parallelism, (unsigned long long)last->id,
-		    was->parallelism, was->parallelism);
+		    "put -p %u back, or make a new job of it (weir restore -p %s=%u)", s->name,
+		    s->parallelism, (unsigned long long)last->id, was->parallelism,
+		    was->parallelism, s->name, s->parallelism);
 		return (-1);
 	}
 	return (0);

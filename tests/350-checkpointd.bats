@@ -293,7 +293,7 @@ one_run() {
 	cast <<<"enter reduce.0 4 1 source
 		await reduce.0 state failed"
 	finish -s 2 d
-	assert_err 'checkpointd: reduce: -p 4, and checkpoint 1 has it with -p 1; put -p 1 back'
+	assert_err 'checkpointd: reduce: -p 4, and checkpoint 1 has it with -p 1; put -p 1 back, or make a new job of it (weir restore -p reduce=4)'
 }
 
 @test "more subtasks than key groups" {
