@@ -19,8 +19,6 @@
 
 #include "process.h"
 
-#define STATUS_TEXT	64		/* bytes of process_status() */
-
 extern char **environ;
 
 /* The terminal's other end is opened before the program is there: the first read
@@ -198,9 +196,9 @@ const char *
 process_status(int status, char *buf)
 {
 	if (WIFSIGNALED(status))
-		snprintf(buf, STATUS_TEXT, "signal %d (%s)", WTERMSIG(status),
+		snprintf(buf, PROCESS_STATUS, "signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else
-		snprintf(buf, STATUS_TEXT, "status %d", WEXITSTATUS(status));
+		snprintf(buf, PROCESS_STATUS, "status %d", WEXITSTATUS(status));
 	return (buf);
 }

@@ -11,6 +11,8 @@
 
 #include <sys/types.h>
 
+#define PROCESS_STATUS	64		/* bytes of process_status() */
+
 struct process {
 	pid_t	 pid;			/* and its process group; 0: none is there */
 	int	 in;			/* it reads what is written here; -1 */
@@ -24,7 +26,7 @@ struct process {
  * process_close_in	it has been told all.
  * process_ended	1 and its wait status, 0 if it runs, -1 and errno.
  * process_kill		it and what it started have to go; it is waited for.
- * process_status	"status 3", "signal 9 (Killed)"; buf has 64 bytes.
+ * process_status	"status 3", "signal 9 (Killed)"; returns buf.
  */
 int	 process_start(struct process *, char *const argv[]);
 ssize_t	 process_read(const struct process *, void *buf, size_t size);
