@@ -41,6 +41,15 @@ on_disk() {
 	assert [ -s out ]
 }
 
+@test "sink --table: a full disk leaves the table as it was" {
+	seq 100000 >in
+	on_disk size=64k 'echo old >full/out
+	    weir source in | weir sink --truncate --table full/out; s=$?; cp full/out out; ls -A full; exit $s'
+	assert_err 'sink: replace full/out: No space left on device'
+	assert_equal "$(cat out)" old
+	assert_output out
+}
+
 @test "divert: a full disk" {
 	seq 100000 >in
 	on_disk size=64k 'weir source in |

@@ -186,6 +186,17 @@ outfile_fresh(struct outfile *f, char *temp, size_t size)
 	return (fd);
 }
 
+/* Keeps errno, which is what it is for. */
+void
+outfile_discard(const char *temp, int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	unlink(temp);
+	errno = saved;
+}
+
 /* fd is taken; its content is durable. */
 int
 outfile_replace(struct outfile *f, const char *temp, int fd)
@@ -194,7 +205,7 @@ outfile_replace(struct outfile *f, const char *temp, int fd)
 
 	if (realpath(f->path, real) == NULL || rename(temp, real) == -1 ||
 	    outfile_sync_directory(real) == -1) {
-		close(fd);
+		outfile_discard(temp, fd);
 		return (-1);
 	}
 	close(f->fd);

@@ -210,11 +210,11 @@ weir_output_replace(struct weir_output *o, const char *text, size_t len)
 	for (; len > 0 && (n >= 0 || errno == EINTR); text += n > 0 ? n : 0)
 		if ((n = write(fd, text, len)) > 0)
 			len -= (size_t)n;
-	if (len == 0 && fsync(fd) == 0 && outfile_replace(&o->file, temp, fd) == 0)
+	if (len > 0 || fsync(fd) == -1)
+		outfile_discard(temp, fd);
+	else if (outfile_replace(&o->file, temp, fd) == 0)
 		return (0);
-	weir_error(o->w, "replace %s: %s", o->what, strerror(errno));
-	unlink(temp);
-	return (-1);
+	return (weir_error(o->w, "replace %s: %s", o->what, strerror(errno)));
 }
 
 uint64_t

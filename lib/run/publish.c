@@ -139,7 +139,7 @@ publish_whole(struct weir_range *r, void *arg)
 	if ((fd = outfile_fresh(&o->file, temp, sizeof(temp))) == -1)
 		return (weir_range_error(r, "replace %s: %s", o->what, strerror(errno)));
 	if (weir_range_copy(&version, fd, 0, temp) == -1) {
-		close(fd);
+		outfile_discard(temp, fd);
 		return (-1);
 	}
 	STEP("whole-written");

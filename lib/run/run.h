@@ -289,6 +289,7 @@ int	 outfile_resume(struct weir *, const struct outfile *, uint64_t start, uint6
 int	 outfile_sync_directory(const char *path);		/* errno */
 int	 outfile_fresh(struct outfile *, char *temp, size_t size);	/* fd; errno */
 int	 outfile_replace(struct outfile *, const char *temp, int fd);	/* errno */
+void	 outfile_discard(const char *temp, int fd);	/* instead of that */
 
 /* output: text for the outside */
 #define VERSION_BYTES	8			/* the length behind a version */
