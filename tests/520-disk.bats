@@ -172,13 +172,13 @@ on_disk() {
 @test "source: an error of a read, an interruption" {
 	can_trace
 	seq 100000 >in
-	run_weir -s 1 'strace -qq -o trace -P "$PWD/in" -e trace=read \
-	    -e inject=read:error=EIO:when=2 weir source in | weir sink out'
+	run_weir -s 1 'strace -qq -o trace -P "$PWD/in" -e trace=read,pread64 \
+	    -e inject=read,pread64:error=EIO:when=2 weir source in | weir sink out'
 	assert_equal "$(grep -c INJECTED trace)" 1
 	assert_err 'source: read in: Input/output error'
 	assert_err 'sink: source has gone before the end of the stream'
 	beginning_of in out
-	run_weir 'strace -qq -o trace -P "$PWD/in" -e trace=read \
-	    -e inject=read:error=EINTR:when=1+2 weir source in | weir sink out2'
+	run_weir 'strace -qq -o trace -P "$PWD/in" -e trace=read,pread64 \
+	    -e inject=read,pread64:error=EINTR:when=1+2 weir source in | weir sink out2'
 	assert_same in out2
 }
