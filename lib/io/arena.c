@@ -80,6 +80,10 @@ arena_open(struct arena *a, struct rundir *dir, const char *suffix)
 	if ((fd = shm_open(a->name, O_RDWR | O_CREAT | O_EXCL, 0600)) == -1)
 		return (-1);
 	a->fd = fd;
+	if (!rundir_noted(dir, a->name)) {	/* the run directory is being removed */
+		errno = ENOENT;
+		return (-1);
+	}
 	if (ftruncate(fd, (off_t)arena_bytes(a)) == -1)
 		return (-1);
 	a->at = mmap(NULL, arena_bytes(a), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -57,6 +57,7 @@ void	 rundir_close(struct rundir *);		/* its creator removes it */
 const char *rundir_path(const struct rundir *);
 const char *rundir_base(const struct rundir *);	/* PID-START: names the instance */
 int	 rundir_note(struct rundir *, const char *shm);	/* to be unlinked when stale */
+int	 rundir_noted(const struct rundir *, const char *shm);
 void	 rundir_forget(struct rundir *, const char *shm);
 int	 rundir_mark(struct rundir *, const char *fact);	/* between subtasks */
 int	 rundir_marked(const struct rundir *, const char *fact);

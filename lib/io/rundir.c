@@ -125,9 +125,12 @@ entries_clear(const char *path, const char *base, uint64_t below)
 	while ((e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' || !entry_stale(e->d_name, below))
 			continue;
+		/* once more behind its note: whoever makes the memory in between sees that
+		 * the note has gone */
 		shm_clear(base, e->d_name);
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
 		unlink(file);
+		shm_clear(base, e->d_name);
 	}
 	closedir(d);
 }
@@ -439,6 +442,15 @@ rundir_note(struct rundir *d, const char *shm)
 		return (-1);
 	close(fd);
 	return (0);
+}
+
+int
+rundir_noted(const struct rundir *d, const char *shm)
+{
+	char path[SOCKET_MAX + WEIR_NAME_MAX + 8];
+
+	note_path(d, shm, path, sizeof(path));
+	return (access(path, F_OK) == 0);
 }
 
 /* A fact that the subtasks of a stage wait for, as a file. */

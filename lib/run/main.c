@@ -179,6 +179,8 @@ work(struct weir *w, int subtask)
 static void
 job_leave(struct weir *w)
 {
+	unsigned i;
+
 	if (w->sentence[0] != '\0') {
 		log_say(LOG_ERROR, "%s", w->sentence);
 		if (w->status != WEIR_AGAIN)
@@ -186,6 +188,8 @@ job_leave(struct weir *w)
 	}
 	if (w->status != WEIR_AGAIN && w->open && w->stage->close != NULL)
 		w->stage->close(w, 0);
+	for (i = 0; i < w->atlas.n; i++)
+		arena_unlink(w->atlas.arena[i]);
 	_exit(w->status);
 }
 
