@@ -57,7 +57,7 @@ names_weir(const char *line)
 
 /* As the kernel reads it: an interpreter, and at most one argument for it. */
 static size_t
-interpreter(char *line, char *words[2])
+interpreter(char *line, const char *words[2])
 {
 	size_t n;
 
@@ -79,7 +79,8 @@ interpreter(char *line, char *words[2])
 }
 
 static int
-words_fill(struct script *s, char *const front[], size_t nfront, char *args[], size_t nargs)
+words_fill(struct script *s, const char *const front[], size_t nfront, char *args[],
+    size_t nargs)
 {
 	size_t i;
 
@@ -96,16 +97,13 @@ int
 script_words(struct script *s, const char *file, const char *text, char *args[], size_t nargs,
     char *why, size_t size)
 {
-	char	 line[FIRST_LINE + 1], path[4096], sh[] = "sh", c[] = "-c", name[] = "run";
-	char	*front[4] = { sh, c, NULL, name }, *copy = NULL;
-	size_t	 n = 4;
-	int	 status;
+	char		 line[FIRST_LINE + 1], path[4096];
+	const char	*front[4] = { "sh", "-c", text, "run" };
+	size_t		 n = 4;
 
 	s->pid = s->group = 0;
 	s->alive = s->tty = -1;
 	s->name = file != NULL ? file : "the script";
-	if (text != NULL && (front[2] = copy = strdup(text)) == NULL)
-		goto bad;
 	if (text == NULL) {
 		if (first_line(file, line) == -1)
 			goto bad;
@@ -115,9 +113,7 @@ script_words(struct script *s, const char *file, const char *text, char *args[],
 		snprintf(path, sizeof(path), "%s%s", file[0] == '-' ? "./" : "", file);
 		front[n++] = path;
 	}
-	status = words_fill(s, front, n, args, nargs);
-	free(copy);
-	if (status == 0)
+	if (words_fill(s, front, n, args, nargs) == 0)
 		return (0);
 bad:
 	snprintf(why, size, "%s: %s", s->name, strerror(errno));
