@@ -32,8 +32,8 @@ LUA_LIBS =	$$(pkg-config --libs lua5.4)
 
 # What is made of what: programs, and the files of bin/ that go into each.
 
-source =	source files operands resume rotation birth input standing reader follow notice trail spool \
-		header lines carry counter pace position
+source =	source files operands resume rotation birth input standing reader succession \
+		follow notice trail spool header lines carry counter pace position
 keyby =		keyby fields pattern
 statemap =	statemap fields luafunction luaoutput luastates luavaluestate lualiststate luamapstate \
 		$(lua) $(command)

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,26 +19,22 @@
 #include "follow.h"
 #include "reader.h"
 #include "rotation.h"
+#include "succession.h"
 
 struct reader {
-	char		*path;
-	int		 standard;	/* input */
+	struct succession files;	/* of which fd is one */
 	int		 following;
 	int		 replay;
 	struct spool	*spool;		/* instead of fd; NULL: none */
 	int		 full;		/* ... and it takes no more now */
-	struct place	 resume;	/* begin there; name NULL: at the beginning */
-	int		 alone;		/* only path comes behind a renamed file */
-	int		 elsewhere;	/* fd is a renamed one */
 	int		 fd;		/* -1: not open */
-	int		 next;		/* open already, comes after fd; -1: none */
 	int		 looked;	/* for the file, before */
 	int		 late;		/* not there, or empty, at the first look */
 	int		 missed;	/* it was said that it cannot be opened */
 	int		 anew;		/* truncated: begin again */
 	int		 regular, fifo;
 	uint64_t	 inode;
-	struct notice	*notice;		/* NULL: none */
+	struct notice	*notice;	/* NULL: none */
 	int		 watched;	/* its number there; -1: not */
 	struct follow	 follow;
 	char		 error[1024];
@@ -72,14 +67,13 @@ reader_new(const char *path, int follow, int replay)
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
-	if ((r->path = strdup(path)) == NULL) {
+	if (succession_begin(&r->files, path) == -1) {
 		free(r);
 		return (NULL);
 	}
-	r->standard = strcmp(path, "-") == 0;
 	r->following = follow;
 	r->replay = replay;
-	r->fd = r->next = r->watched = -1;
+	r->fd = r->watched = -1;
 	follow_begin(&r->follow, 0);
 	return (r);
 }
@@ -87,7 +81,7 @@ reader_new(const char *path, int follow, int replay)
 static void
 reader_close(struct reader *r)
 {
-	if (r->fd != -1 && !r->standard)
+	if (r->fd != -1 && !r->files.standard)
 		close(r->fd);
 	r->fd = -1;
 	notice_drop(r->notice, r->watched);
@@ -101,19 +95,17 @@ reader_free(struct reader *r)
 	if (r == NULL)
 		return;
 	reader_close(r);
-	if (r->next != -1)
-		close(r->next);
-	free(r->path);
+	succession_end(&r->files);
 	free(r);
 }
 
 void
 reader_resume(struct reader *r, const struct place *place, int fd, int alone)
 {
-	r->resume = *place;
-	r->resume.name = r->path;
-	r->next = fd;
-	r->alone = alone;
+	r->files.resume = *place;
+	r->files.resume.name = r->files.path;
+	r->files.next = fd;
+	r->files.alone = alone;
 }
 
 void
@@ -133,71 +125,32 @@ static enum reader_answer
 reader_missing(struct reader *r)
 {
 	if (!r->following)
-		return (reader_say(r, READER_FAILED, "%s: %s", r->path, strerror(errno)));
+		return (reader_say(r, READER_FAILED, "%s: %s", r->files.path, strerror(errno)));
 	r->looked = 1;
 	if (r->missed)
 		return (READER_WAIT);
 	r->missed = 1;
-	notice_add(r->notice, -1, r->path);
-	return (reader_say(r, READER_WARN, "%s: %s; waiting for it", r->path, strerror(errno)));
+	notice_add(r->notice, -1, r->files.path);
+	return (reader_say(r, READER_WARN, "%s: %s; waiting for it", r->files.path, strerror(errno)));
 }
 
-/* The next file: one that is open already, or the one called path.  -1: errno. */
-static int
-reader_take(struct reader *r)
-{
-	int fd = r->next;
-
-	if (r->standard)
-		return (STDIN_FILENO);
-	if (fd == -1)
-		return (open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-	r->next = -1;
-	return (fd);
-}
-
-/* 1 if the file is, or is not, path any more. */
-static int
-reader_renamed(const struct reader *r, const struct stat *st)
-{
-	struct stat named;
-
-	return (!r->standard && (stat(r->path, &named) == -1 ||
-	    named.st_ino != st->st_ino || named.st_dev != st->st_dev));
-}
-
-/*
- * READER_BEGIN if the place where reading ended is in the file in hand.  If it was
- * renamed since somebody looked, it is that other file.
- */
+/* READER_BEGIN if the place where reading ended is in the file in hand. */
 static enum reader_answer
 reader_check(struct reader *r, struct stat *st)
 {
-	char name[PATH_MAX];
-	int fd;
+	const struct place *place = &r->files.resume;
+	uint64_t size = (uint64_t)st->st_size;
 
-	switch (rotation_fits(r->fd, &r->resume)) {
+	switch (succession_check(&r->files, &r->fd, st)) {
 	case 1:
-		if ((uint64_t)st->st_ino == r->resume.inode || r->standard)
-			return (READER_BEGIN);
-		break;
+		return (READER_BEGIN);
 	case 0:
-		break;
+		rotation_differs(r->error, sizeof(r->error), reader_name(r), place->offset, size,
+		    (uint64_t)st->st_ino != place->inode);
+		return (READER_MISUSE);
 	default:
 		return (reader_fail(r));
 	}
-	fd = r->standard ? -1 :
-	    rotation_find(r->path, &r->resume, ROTATION_INODE, name, sizeof(name));
-	if (fd != -1) {
-		close(r->fd);
-		r->fd = fd;
-		return (fstat(fd, st) == -1 ? reader_fail(r) : READER_BEGIN);
-	}
-	if (rotation_fits(r->fd, &r->resume) == 1)
-		return (READER_BEGIN);
-	rotation_differs(r->error, sizeof(r->error), reader_name(r), r->resume.offset,
-	    (uint64_t)st->st_size, (uint64_t)st->st_ino != r->resume.inode);
-	return (READER_MISUSE);
 }
 
 static enum reader_answer
@@ -207,7 +160,7 @@ reader_open(struct reader *r)
 	struct stat st;
 	off_t offset = 0;
 
-	if ((r->fd = reader_take(r)) == -1)
+	if ((r->fd = succession_take(&r->files)) == -1)
 		return (reader_missing(r));
 	if (fstat(r->fd, &st) == -1)
 		return (reader_fail(r));
@@ -218,18 +171,18 @@ reader_open(struct reader *r)
 	r->late = r->looked || st.st_size == 0;
 	r->looked = 1;
 	r->missed = 0;
-	if (r->resume.flags & PLACE_BEGUN) {
-		offset = (off_t)r->resume.offset;
+	if (r->files.resume.flags & PLACE_BEGUN) {
+		offset = (off_t)r->files.resume.offset;
 		answer = reader_check(r, &st);
-		r->resume.flags = 0;
-	} else if (r->standard && r->regular && (offset = lseek(r->fd, 0, SEEK_CUR)) == -1)
+		r->files.resume.flags = 0;
+	} else if (r->files.standard && r->regular && (offset = lseek(r->fd, 0, SEEK_CUR)) == -1)
 		return (reader_fail(r));
 	else if (r->replay && !r->regular)
 		return (reader_say(r, READER_MISUSE, READER_ONCE, reader_name(r)));
 	r->inode = (uint64_t)st.st_ino;
-	r->elsewhere = r->regular && reader_renamed(r, &st);
+	succession_settle(&r->files, &st);
 	if (r->regular)
-		r->watched = notice_add(r->notice, r->fd, r->path);
+		r->watched = notice_add(r->notice, r->fd, r->files.path);
 	else
 		notice_fail(r->notice);
 	follow_begin(&r->follow, (uint64_t)offset);
@@ -239,12 +192,12 @@ reader_open(struct reader *r)
 static enum reader_answer
 reader_open_spool(struct reader *r)
 {
-	int known = r->resume.flags & PLACE_BEGUN;
+	int known = r->files.resume.flags & PLACE_BEGUN;
 
 	if (!r->looked && spool_resume(r->spool,
-	    known ? r->resume.offset : spool_start(r->spool),
-	    !known || (r->resume.flags & PLACE_HEADER),
-	    r->resume.flags & PLACE_ENDED) == -1)
+	    known ? r->files.resume.offset : spool_start(r->spool),
+	    !known || (r->files.resume.flags & PLACE_HEADER),
+	    r->files.resume.flags & PLACE_ENDED) == -1)
 		return (reader_say(r, READER_FAILED, "read %s", reader_name(r)));
 	r->looked = 1;
 	r->fd = STDIN_FILENO;
@@ -270,7 +223,7 @@ reader_look(struct reader *r, uint64_t now_ms)
 {
 	uint64_t size;
 
-	switch (follow_look(&r->follow, r->fd, r->standard ? NULL : r->path, now_ms,
+	switch (follow_look(&r->follow, r->fd, r->files.standard ? NULL : r->files.path, now_ms,
 	    READER_QUIET_MS, &size)) {
 	case FOLLOW_SAME:
 		return (READER_WAIT);
@@ -295,19 +248,16 @@ reader_at_end(struct reader *r, uint64_t now_ms)
 {
 	int fd;
 
-	/* the one behind it was renamed as well: nothing more can come */
-	if (r->elsewhere && !r->alone && (fd = rotation_next(r->path, r->fd)) != -1) {
-		close(fd);
+	if (succession_passed(&r->files, r->fd))
 		return (READER_END);
-	}
 	if (r->following && r->regular) {
 		r->follow.at_end = 1;
 		return (reader_look(r, now_ms));
 	}
-	if (!r->following || !r->fifo || r->standard)
+	if (!r->following || !r->fifo || r->files.standard)
 		return (READER_END);
 	/* Opened before the old one is closed: a writer never finds no reader. */
-	if ((fd = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+	if ((fd = open(r->files.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return (reader_fail(r));
 	close(r->fd);
 	r->fd = fd;
@@ -342,7 +292,7 @@ reader_read_spool(struct reader *r, char *buf, size_t len, size_t *got)
 static ssize_t
 reader_get(struct reader *r, char *buf, size_t len)
 {
-	if (r->regular && (r->replay || !r->standard))
+	if (r->regular && (r->replay || !r->files.standard))
 		return (pread(r->fd, buf, len, (off_t)r->follow.offset));
 	return (read(r->fd, buf, len));
 }
@@ -377,35 +327,17 @@ reader_read(struct reader *r, char *buf, size_t len, uint64_t now_ms, size_t *go
 	return (READER_BYTES);
 }
 
-/*
- * The file behind the one in hand, open: another that was renamed, or who has the
- * name.  The name is looked at first, so that no rotation can hide a file.
- */
-static int
-reader_successor(struct reader *r)
-{
-	int named, renamed;
-
-	if ((named = follow_take_next(&r->follow)) == -1)
-		named = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (r->alone || (renamed = rotation_next(r->path, r->fd)) == -1)
-		return (named);
-	if (named != -1)
-		close(named);
-	return (renamed);
-}
-
 int
 reader_next(struct reader *r)
 {
-	int follows = r->following && r->regular && !r->standard, more = follows;
+	int more = r->following && r->regular && !r->files.standard;
 
 	if (r->spool != NULL)
 		more = spool_next(r->spool);
-	else if (follows || r->elsewhere) {
+	else if (more || r->files.elsewhere) {
+		succession_pass(&r->files, r->fd, follow_take_next(&r->follow));
 		/* that nobody has made a new file yet is no error */
-		r->next = reader_successor(r);
-		more |= r->next != -1;
+		more |= r->files.next != -1;
 	}
 	reader_close(r);
 	return (more);
@@ -465,7 +397,7 @@ reader_wait_fd(const struct reader *r)
 const char *
 reader_name(const struct reader *r)
 {
-	return (r->standard ? "standard input" : r->path);
+	return (r->files.standard ? "standard input" : r->files.path);
 }
 
 const char *

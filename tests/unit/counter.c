@@ -67,6 +67,33 @@ subtasks_share_the_numbers(void)
 }
 
 static void
+a_counter_goes_on_behind_what_was_written(void)
+{
+	uint64_t next, bytes, records;
+
+	CHECK(counter_parse(&c, "8..20") == NULL);
+	counter_share(&c, 1, 3);
+	CHECK(strncmp(drain(COUNTER_LINE, 1), "9\n12\n15\n18\n", 11) == 0);
+	next = c.next;
+	bytes = c.bytes;
+	records = c.records;
+	CHECK(next == 21 && bytes == 11 && records == 4);
+	/* a longer range holds it, and so does an open one */
+	CHECK(counter_parse(&c, "8..25") == NULL);
+	counter_share(&c, 1, 3);
+	CHECK(counter_resume(&c, next, bytes, records) == 0);
+	CHECK(strcmp(drain(1000, 1000), "21\n24\n") == 0);
+	CHECK(c.bytes == 17 && c.records == 6);
+	/* another subtask's number, one before the range, and the end */
+	CHECK(counter_parse(&c, "8..25") == NULL);
+	CHECK(counter_resume(&c, 7, 0, 0) == -1);
+	counter_share(&c, 0, 3);
+	CHECK(counter_resume(&c, next, bytes, records) == -1);
+	CHECK(counter_resume(&c, 26, bytes, records) == 0);
+	CHECK(counter_done(&c) && strcmp(drain(1000, 1000), "") == 0);
+}
+
+static void
 what_is_no_range_is_refused(void)
 {
 	static const char *const wrong[] = {
@@ -87,6 +114,7 @@ main(void)
 	RUN(small_rooms_and_small_portions_lose_nothing);
 	RUN(the_greatest_number_ends_the_open_range);
 	RUN(subtasks_share_the_numbers);
+	RUN(a_counter_goes_on_behind_what_was_written);
 	RUN(what_is_no_range_is_refused);
 	DONE();
 }
