@@ -12,7 +12,8 @@
  *	emit		text that a stage emits becomes frames
  *	pass		records that it passes on, and whose keys they have
  *	handles		keyed state
- *	collections	lists, maps and reducing states, made of its values
+ *	collections	lists and reducing states, made of its values
+ *	maps		and maps
  *	report		what is wrong, and bad records
  *	job		a subtask's line to the coordinator, and what its views ask
  *	enter		how a subtask comes to its attempt: lock, register, restore
@@ -263,10 +264,34 @@ int	 handles_opened(struct weir *);		/* after the stage's open() */
 void	 handles_close(struct handles *);
 void	 handles_selected(const struct weir *, struct weir_record *);	/* its key; NULL */
 
-/* collections */
-struct collection;
+/* collections: elements beside a key's value; and maps, made of the same */
+#define COLLECTION_DIGITS	8		/* of an index, hexadecimal */
 
+struct collection {
+	struct weir		*w;
+	struct weir_value	*value;
+	struct weir_record	 selected;	/* the key, while an element is */
+	struct buf		 key;		/* of that element's entry */
+	struct buf		 copy;		/* of a value that is moved */
+	struct collection	*next;
+};
+
+/* size: of the struct that it begins. */
+struct collection *collection_make(struct weir *, const char *name, size_t size);
 void	 collections_close(struct weir *);
+int	 collection_no_memory(struct weir *);
+int	 collection_damaged(struct collection *, const char *what);
+
+/* Select an element's entry: kind, unless 0, then the bytes, or an index. */
+int	 collection_select(struct collection *, char kind, const void *, size_t len);
+int	 collection_select_index(struct collection *, char kind, uint64_t index);
+/* Its value; each of these selects the key again, whatever comes of it. */
+int	 collection_get(struct collection *, const void **val, size_t *len);
+int	 collection_put(struct collection *, const void *val, size_t len);
+int	 collection_clear(struct collection *);
+/* How many there are. */
+int	 collection_count(struct collection *, uint64_t *n);
+int	 collection_set_count(struct collection *, uint64_t n);
 
 /* outfile: a file of the outside that is ours alone.  outfile_look() only looks
  * whether it may be written; the others are for one that is open. */
