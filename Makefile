@@ -210,7 +210,7 @@ fuzz:
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
 SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run tests/power/run tests/crashes \
-		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh \
+		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh examples/*/*.sh \
 		man/completion/weir.bash)
 
 # The checkpoint protocol under 10^5 seeded schedules of crashes; make check runs some.

@@ -127,6 +127,8 @@ survives() {
 	assert_same want out
 	# what snapshot() saved has been restored
 	assert_err 'number: 6 records'
+	run_weir 'weir state -j J export number'
+	assert_output $'ann\t3\nbob\t2\ncid\t1'
 	pairs 60000 | tr , ' ' >long
 	rm out
 	survives 4 stage-template/number.sh long out
@@ -148,6 +150,18 @@ survives() {
 	printf '%s\n' 1,3 1,x 1, 1 1,99999999999999999999 >bad.csv
 	run_weir -s 1 'stages/average.sh bad.csv'
 	assert_err 'average: bad.csv: record 2, byte 4: "x" is not a number'
+}
+
+@test "average: its state is what the page says, and can be read" {
+	run_weir 'weir run -c 20ms -j J stages/average.sh stages/pairs.csv out'
+	assert_equal "$(cat out)" $'1,4\n2,10'
+	# keys 1 and 2 were cleared: they are absent, not zero
+	run_weir 'weir state -j J export average'
+	assert_output $'3\t1\t7'
+	printf '%s\n' 1,3 1,5 1,7 1,4 1,2 >page.csv
+	run_weir 'weir run -c 20ms -j P stages/average.sh page.csv page.out'
+	run_weir 'weir state -j P get average 1'
+	assert_output $'1\t2'
 }
 
 @test "average-field: the same text, another answer: one window for all keys" {
