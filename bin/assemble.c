@@ -276,7 +276,7 @@ assemble_awaited(const struct coordinator *co, char name[][ROSTER_LABEL], unsign
 static void
 awaited_say(struct coordinator *co)
 {
-	char		name[AWAITED_MAX][ROSTER_LABEL], list[512] = "", missing[512];
+	char		name[AWAITED_MAX][ROSTER_LABEL], list[440] = "", missing[512];
 	unsigned	n, i;
 
 	co->awaits_said = 1;

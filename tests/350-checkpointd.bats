@@ -455,7 +455,7 @@ one_run() {
 	run sed 1d <<<"$answers"
 	assert_equal "${#lines[@]}" 3
 	run sort -u <<<"$output"
-	assert_output '{"answer":"error","why":"no such question: status, watch, checkpoint, stop, cancel"}'
+	assert_output --regexp '^[{]"answer":"error","why":"no such question: status, [a-z, ]+"[}]$'
 }
 
 @test "tools: a checkpoint is answered when it is over, and not while nothing runs" {
