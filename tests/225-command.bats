@@ -203,6 +203,18 @@ fails() {
 	grep -q 'with signal 13' <<<"$stderr"
 }
 
+@test "where no pseudo-terminal can be had it is a pipe, and -v says so" {
+	unshare -m true 2>/dev/null || skip "a mount namespace is not allowed here"
+	echo a >in
+	cat >piped <<-'END'
+	mount -t tmpfs none /dev/pts
+	weir source in | weir statemap -v -- sed -u 's/.*/>b\n./' | weir sink -
+	END
+	run_weir 'unshare -m sh piped'
+	assert_output b
+	assert_err 'statemap: no pseudo-terminal can be had: sed writes into a pipe, where it may hold its output back'
+}
+
 @test "stopped: what was asked is answered, the program ends" {
 	start job 'weir source --count 1.. | weir statemap -- mawk -W interactive -F "\t" "$1" | weir sink -' \
 	    '{ print ">" $3 "\n." }'
