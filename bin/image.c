@@ -124,7 +124,7 @@ sub_hold(struct image *im, struct image_subtask *s)
 	if (s->dir == NULL || (im->stopped && sub_lock(im, s) == -1))
 		return (-1);
 	s->store = store_read_open(stagedir_fd(s->dir), stagedir_path(s->dir), s->part,
-	    im->at->id, im->why, sizeof(im->why));
+	    im->file.groups, im->at->id, im->why, sizeof(im->why));
 	return (s->store == NULL ? -1 : ranges_hold(im, s));
 }
 

@@ -72,6 +72,14 @@ int	 imagetext_next(struct imagetext *, const char **line, size_t *len);
 int	 imagetext_fail(struct imagetext *, const char *why);	/* of the last line: -1 */
 void	 imagetext_close(struct imagetext *);
 
+/* The value of one key, as it is written, appended to the buf: 1, 0, -1: image.why. */
+int	 imagetext_find(struct image *, const struct manifest_stage *, unsigned state,
+	    const void *key, size_t keylen, struct buf *value);
+
+/* The subtask, of so many, that a key belongs to. */
+unsigned image_owner(const struct image *, unsigned parallelism, const void *key,
+	    size_t keylen);
+
 /* Cut a line: the state's number, the key and the value as they are written. */
 struct imageline {
 	unsigned	 state;

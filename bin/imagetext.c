@@ -260,3 +260,114 @@ imagetext_close(struct imagetext *t)
 	free(t);
 	errno = error;
 }
+
+/*
+ * One key
+ */
+
+/* An element of a list or map lies with its key: that ends at a newline. */
+unsigned
+image_owner(const struct image *im, unsigned parallelism, const void *key, size_t keylen)
+{
+	const char *end = memchr(key, '\n', keylen);
+
+	if (end != NULL)
+		keylen = (size_t)(end - (const char *)key);
+	return (route_subtask(route_group(weir_hash(key, keylen), im->m.groups), im->m.groups,
+	    parallelism));
+}
+
+/* A subtask numbers its states itself.  -1: it has no such one. */
+static int
+number_find(const struct store_read *r, const struct manifest_state *state, const char **layout)
+{
+	unsigned i;
+
+	for (i = 0; i < store_read_states(r); i++)
+		if (strcmp(store_read_name(r, i, layout), state->name) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+static int
+subtask_find(struct image *im, const struct image_subtask *s,
+    const struct manifest_state *state, const void *key, size_t keylen, struct buf *value)
+{
+	const char	*layout;
+	const void	*val;
+	size_t		 len;
+	int		 number, found;
+
+	if ((number = number_find(s->store, state, &layout)) == -1)
+		return (0);
+	if (store_read_load(s->store) == -1 || (found = store_read_find(s->store,
+	    (unsigned)number, key, keylen, &val, &len)) == -1)
+		return (image_fail(im, errno, "%s%s.%u: %s", im->path, s->part->stage,
+		    s->part->subtask, store_read_error(s->store)));
+	if (found && layout_print(value, layout, val, len) == -1)
+		return (image_fail(im, ENOMEM, "%s", strerror(ENOMEM)));
+	return (found);
+}
+
+/* The owner is asked first; but a stage may have keys of its own choice anywhere. */
+static int
+job_find(struct image *im, const struct manifest_stage *stage, unsigned state, const void *key,
+    size_t keylen, struct buf *value)
+{
+	const struct image_subtask	*s;
+	unsigned			 owner = image_owner(im, stage->parallelism, key, keylen);
+	size_t				 i;
+	int				 pass, found = 0;
+
+	for (pass = 0; pass < 2; pass++)
+		for (i = 0; i < im->nsub && found == 0; i++) {
+			s = &im->sub[i];
+			if (strcmp(s->part->stage, stage->name) == 0 &&
+			    (s->part->subtask == owner) == (pass == 0))
+				found = subtask_find(im, s, &stage->state[state], key, keylen,
+				    value);
+		}
+	return (found);
+}
+
+static int
+lines_find(struct image *im, const struct manifest_stage *stage, unsigned state,
+    const struct buf *key, struct buf *value)
+{
+	struct imagetext *t;
+	struct imageline  l;
+	const char	 *line;
+	size_t		  len;
+	int		  more, found = 0;
+
+	if ((t = imagetext_open(im, stage)) == NULL)
+		return (-1);
+	while ((more = imagetext_next(t, &line, &len)) == 1) {
+		if (found || imageline_cut(stage, line, len, &l) == -1 || l.state != state ||
+		    l.keylen != key->len || (key->len > 0 && memcmp(l.key, key->data, key->len) != 0))
+			continue;
+		if (buf_add(value, l.val, l.vallen) == -1) {
+			more = fail_errno(t, "read");
+			break;
+		}
+		found = 1;
+	}
+	imagetext_close(t);
+	return (more == -1 ? -1 : found);
+}
+
+int
+imagetext_find(struct image *im, const struct manifest_stage *stage, unsigned state,
+    const void *key, size_t keylen, struct buf *value)
+{
+	struct buf	text = { 0 };
+	int		found;
+
+	if (im->fd == -1)
+		return (job_find(im, stage, state, key, keylen, value));
+	if (escape_add(&text, key, keylen) == -1)
+		return (image_fail(im, ENOMEM, "%s", strerror(ENOMEM)));
+	found = lines_find(im, stage, state, &text, value);
+	buf_free(&text);
+	return (found);
+}

@@ -14,6 +14,7 @@
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 
+#include "io.h"
 #include "manifest.h"
 
 #define COLUMNS	8
@@ -267,6 +268,14 @@ data_take(struct reader *r, struct manifest_part *p, int base64)
 	return (0);
 }
 
+/* These are made of other lines. */
+static int
+is_kept_elsewhere(const char *part)
+{
+	return (strcmp(part, STORE_PART_NAMES) == 0 || strcmp(part, STORE_PART_KEYED) == 0 ||
+	    strcmp(part, OPSTATE_RESTORED) == 0);
+}
+
 static int
 part_read(struct reader *r)
 {
@@ -284,8 +293,8 @@ part_read(struct reader *r)
 	if (subtask_take(r, s, &p->subtask) == -1 || WORD(r, 4, codes, &code) == -1)
 		return (-1);
 	if (strlcpy(p->name, r->column[3], sizeof(p->name)) >= sizeof(p->name) ||
-	    p->name[0] == '\0')
-		return (fail(r, EBADMSG, "column 4 is no name"));
+	    p->name[0] == '\0' || is_kept_elsewhere(p->name))
+		return (fail(r, EBADMSG, "column 4 is no name of a part"));
 	if (s->nparts > 1 && p[-1].subtask > p->subtask)
 		return (fail(r, EBADMSG, "subtasks are out of order"));
 	return (data_take(r, p, code));
@@ -299,6 +308,10 @@ journal_fits(struct reader *r, const struct manifest_stage *s, const struct mani
 		return (fail(r, EBADMSG, "journals are out of order"));
 	if (j->start > j->to)
 		return (fail(r, EBADMSG, "a journal ends before it starts"));
+	if (strcmp(j->name, STORE_JOURNAL) == 0)
+		return (fail(r, EBADMSG, "keyed state is no journal here"));
+	if (s->njournals >= (size_t)JOBFILE_RANGES * s->parallelism)
+		return (fail(r, EBADMSG, "too many journals"));
 	return (0);
 }
 

@@ -55,18 +55,6 @@ fail_journal(struct rebuild *r, const struct journal *j)
  * Keyed state
  */
 
-/* An element of a list or map lies with its key: that ends at a newline. */
-static unsigned
-owner(const struct rebuild *r, const struct buf *key)
-{
-	const unsigned char	*end = memchr(key->data, '\n', key->len);
-	size_t			 len = end != NULL ? (size_t)(end - key->data) : key->len;
-	unsigned		 groups = r->im->m.groups;
-
-	return (route_subtask(route_group(weir_hash(key->data, len), groups), groups,
-	    r->stage->parallelism));
-}
-
 static int
 bytes_flush(struct rebuild *r, struct target *t)
 {
@@ -99,7 +87,7 @@ entry_put(struct rebuild *r, struct imagetext *text, const struct imageline *l,
 	e.keylen = key->len;
 	e.val = val->data;
 	e.vallen = val->len;
-	t = &r->target[owner(r, key)];
+	t = &r->target[image_owner(r->im, r->stage->parallelism, key->data, key->len)];
 	if (store_entry_encode(&t->bytes, &e) == -1)
 		return (fail_memory(r));
 	return (t->bytes.len >= PIECE_BYTES ? bytes_flush(r, t) : 0);
@@ -449,12 +437,12 @@ int
 rebuild(struct image *im, const struct rebuild_stage *stage, size_t n, const char *path)
 {
 	struct rebuild	r = { .im = im };
-	int		was = access(path, F_OK) == 0, made, bad, error;
+	int		was = access(path, F_OK) == 0, bad, error;
 
-	made = directory_make(&r, path) == 0;
-	bad = !made || all_put(&r, stage, n) == -1;
+	bad = directory_make(&r, path) == -1 || all_put(&r, stage, n) == -1;
 	error = errno;
-	if (bad && made && !jobdir_begun(r.dir))
+	/* EWOULDBLOCK: somebody else is at it */
+	if (bad && error != EWOULDBLOCK && r.dir != NULL && !jobdir_begun(r.dir))
 		jobdir_undo(r.dir, was);
 	jobfile_free(&r.file);
 	jobdir_close(r.dir);

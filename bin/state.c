@@ -159,11 +159,9 @@ list(struct image *im, char *argv[])
 static int
 get(struct image *im, char *argv[])
 {
-	struct target	  t;
-	struct imagetext *text;
-	struct imageline  l;
-	struct buf	  key = { 0 };
-	int		  status, more = 1, found = 0;
+	struct target	t;
+	struct buf	value = { 0 };
+	int		status, found;
 
 	if ((status = target_find(&t, im, argv[0])) != 0)
 		return (status);
@@ -171,19 +169,12 @@ get(struct image *im, char *argv[])
 		return (states_missing(t.stage, NULL));
 	if (t.state == NULL)
 		t.state = t.stage->state;
-	if (escape_add(&key, argv[1], strlen(argv[1])) == -1)
-		return (tool_fail(WEIR_FAILED, "%s", strerror(errno)));
-	if ((text = imagetext_open(im, t.stage)) == NULL)
+	if ((found = imagetext_find(im, t.stage, (unsigned)(t.state - t.stage->state), argv[1],
+	    strlen(argv[1]), &value)) == -1)
 		return (fail_image(im));
-	while (!found && (more = next(text, t.stage, &l)) == 1)
-		found = &t.stage->state[l.state] == t.state && l.keylen == key.len &&
-		    (key.len == 0 || memcmp(l.key, key.data, key.len) == 0);
 	if (found)
-		printf("%.*s\n", (int)l.vallen, l.val);
-	imagetext_close(text);
-	buf_free(&key);
-	if (more == -1)
-		return (fail_image(im));
+		printf("%.*s\n", (int)value.len, value.data != NULL ? (char *)value.data : "");
+	buf_free(&value);
 	status = tool_printed();
 	return (status != 0 ? status : found ? WEIR_DONE : WEIR_FAILED);
 }

@@ -148,6 +148,19 @@ refused() {
 	assert_equal "$(sort -u out | wc -l)" 100000
 }
 
+@test "after crashes the savepoint is that of a run without" {
+	leftovers=ok
+	counting 100000 100000
+	run_weir 'weir run -q -c 20ms -j clean job.sh; weir savepoint -q -j clean one; mv out want'
+	start job 'exec weir run -q -c 20ms -j job job.sh'
+	wait_for has_output
+	kill -KILL -- "-$job_pid"
+	wait_for no_survivors
+	run_weir 'weir run -q -c 20ms -j job job.sh; weir savepoint -q -j job two'
+	assert_same want out
+	assert_same one/reduce.tsv two/reduce.tsv
+}
+
 #
 # Of a job that runs
 #
@@ -512,6 +525,9 @@ flips() {
 	run_weir -s 2 'weir restore -j new save'
 	run ls -A new
 	assert_output ''
+	rmdir new
+	run_weir -s 1 'ulimit -f 0; trap "" XFSZ; weir restore -j new job'
+	assert_not_exists new
 }
 
 #

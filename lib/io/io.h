@@ -617,9 +617,9 @@ int	 store_import(struct store *, const void *, size_t);
 
 /*
  * Keyed state as of a checkpoint, read only, by somebody else than the stage, which
- * may run.  dirfd is borrowed.  Opening it holds on to all files, loading needs memory for all of it;
- * then there are the entries, in no order.  The part is borrowed.  -1: errno, and
- * store_read_error().
+ * may run.  dirfd and the part are borrowed.  Opening it holds on to all files; loading
+ * needs memory for what is in the journal; then there are the entries, in no order.
+ * -1: errno, and store_read_error().
  */
 struct store_read;
 
@@ -630,7 +630,7 @@ struct store_entry {
 };
 
 struct store_read *store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *,
-	    uint64_t id, char *why, size_t size);
+	    unsigned groups, uint64_t id, char *why, size_t size);
 void	 store_read_close(struct store_read *);
 const char *store_read_error(const struct store_read *);
 unsigned store_read_states(const struct store_read *);	/* how many there are */
@@ -638,6 +638,8 @@ const char *store_read_name(const struct store_read *, unsigned state, const cha
 int	 store_read_memory(const struct store_read *);	/* 1: of the memory backend */
 int	 store_read_load(struct store_read *);
 int	 store_read_next(struct store_read *, struct store_entry *);	/* 1, 0, -1 */
+int	 store_read_find(struct store_read *, unsigned state, const void *key, size_t keylen,
+	    const void **val, size_t *vallen);		/* 1: borrowed; 0, -1 */
 
 /* The other way round: the bytes of a journal that has these entries. */
 int	 store_entry_encode(struct buf *, const struct store_entry *);	/* appended */

@@ -107,8 +107,8 @@ read_open(struct store_read *r, int dirfd, const char *dir, const struct jobfile
 }
 
 struct store_read *
-store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, uint64_t id,
-    char *why, size_t size)
+store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, unsigned groups,
+    uint64_t id, char *why, size_t size)
 {
 	struct store_read	*r;
 	int			 error;
@@ -121,6 +121,7 @@ store_read_open(int dirfd, const char *dir, const struct jobfile_subtask *at, ui
 		return (NULL);
 	}
 	r->copy = -1;
+	r->store->groups = groups;
 	if (read_open(r, dirfd, dir, at, id) == 0)
 		return (r);
 	error = errno;
@@ -309,4 +310,12 @@ store_read_next(struct store_read *r, struct store_entry *e)
 	if (r->cursor == NULL || (there = base_next_entry(r, e)) == 0)
 		return (0);
 	return (there == -1 ? -1 : base_give(r, e));
+}
+
+int
+store_read_find(struct store_read *r, unsigned state, const void *key, size_t keylen,
+    const void **val, size_t *vallen)
+{
+	*val = store_find(r->store, state, weir_hash(key, keylen), key, keylen, vallen);
+	return (*val != NULL ? 1 : errno == 0 ? 0 : -1);
 }
