@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,63 +153,6 @@ file_lock(struct weir *w, struct outfile *f)
 	if (now_ms() < f->lock_until)
 		return (look_again(w));
 	return (weir_error(w, "%s: in use by another sink", f->path));
-}
-
-/*
- * Replacing.  The new file is locked before it has the name, so that there is
- * never one of that name that is not.
- */
-
-int
-outfile_fresh(struct outfile *f, char *temp, size_t size)
-{
-	struct stat	st;
-	char		real[PATH_MAX], dir[PATH_MAX], *slash;
-	int		fd;
-
-	if (realpath(f->path, real) == NULL || fstat(f->fd, &st) == -1)
-		return (-1);
-	strlcpy(dir, real, sizeof(dir));
-	slash = strrchr(dir, '/');
-	*slash++ = '\0';
-	if ((size_t)snprintf(temp, size, "%s/.%s.new", dir, slash) >= size) {
-		errno = ENAMETOOLONG;
-		return (-1);
-	}
-	if ((fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600)) == -1)
-		return (-1);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1 || fchmod(fd, st.st_mode & 07777) == -1) {
-		close(fd);
-		return (-1);
-	}
-	return (fd);
-}
-
-/* Keeps errno, which is what it is for. */
-void
-outfile_discard(const char *temp, int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	unlink(temp);
-	errno = saved;
-}
-
-/* fd is taken; its content is durable. */
-int
-outfile_replace(struct outfile *f, const char *temp, int fd)
-{
-	char real[PATH_MAX];
-
-	if (realpath(f->path, real) == NULL || rename(temp, real) == -1 ||
-	    outfile_sync_directory(real) == -1) {
-		outfile_discard(temp, fd);
-		return (-1);
-	}
-	close(f->fd);
-	f->fd = fd;
-	return (0);
 }
 
 int

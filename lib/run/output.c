@@ -9,13 +9,11 @@
  *  - Anything else gets each epoch once, again only after a death in between.
  *  - Of a job that was restored with a new file the base is below 0: it wraps, and
  *    what the journal has from before is not published.
- *  - A file that is replaced as a whole: the journal has each version, with its
- *    length behind it.
+ *  - A file that is replaced as a whole is version.c's.
  * What publish (publish.c) uses, in the writer, does not change once it is open.
  */
 #include <sys/stat.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,22 +75,6 @@ weir_output_file(struct weir *w, const char *name, const char *path, enum weir_f
 
 	if (o != NULL)
 		o->quits = 1;
-	return (o);
-}
-
-struct weir_output *
-weir_output_whole(struct weir *w, const char *name, const char *path, enum weir_fill fill,
-    const char *cure)
-{
-	struct weir_output	*o;
-	struct stat		 st;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		weir_misuse(w, "%s: not a regular file: it cannot be replaced", path);
-		return (NULL);
-	}
-	if ((o = weir_output_file(w, name, path, fill, cure)) != NULL)
-		o->whole = 1;
 	return (o);
 }
 
@@ -179,42 +161,6 @@ output_write_now(struct weir_output *o, const char *text, size_t len)
 	if (o->gone && o->quits)
 		weir_quit(o->w);
 	return (0);
-}
-
-/* In a job it is published with the checkpoint. */
-static int
-version_append(struct weir_output *o, const char *text, size_t len)
-{
-	struct buf	behind = { 0 };
-	int		bad;
-
-	if (buf_add_uint(&behind, len, VERSION_BYTES) == -1)
-		return (weir_error(o->w, "%s", strerror(errno)));
-	bad = weir_journal_append(o->journal, text, len) == -1 ||
-	    weir_journal_append(o->journal, behind.data, behind.len) == -1;
-	buf_free(&behind);
-	return (bad ? -1 : 0);
-}
-
-int
-weir_output_replace(struct weir_output *o, const char *text, size_t len)
-{
-	char	temp[PATH_MAX];
-	ssize_t	n = 0;
-	int	fd;
-
-	if (o->journal != NULL)
-		return (version_append(o, text, len));
-	if ((fd = outfile_fresh(&o->file, temp, sizeof(temp))) == -1)
-		return (weir_error(o->w, "replace %s: %s", o->what, strerror(errno)));
-	for (; len > 0 && (n >= 0 || errno == EINTR); text += n > 0 ? n : 0)
-		if ((n = write(fd, text, len)) > 0)
-			len -= (size_t)n;
-	if (len > 0 || fsync(fd) == -1)
-		outfile_discard(temp, fd);
-	else if (outfile_replace(&o->file, temp, fd) == 0)
-		return (0);
-	return (weir_error(o->w, "replace %s: %s", o->what, strerror(errno)));
 }
 
 uint64_t

@@ -23,6 +23,7 @@
  *	tend		keyed state goes to LevelDB, and leaves memory
  *	output		text for the outside: written through, or with checkpoints
  *	publish		how it becomes visible then
+ *	version		a file that is replaced as a whole
  *	outfile		a file that it goes to: whose, and how long
  *
  * struct weir is known here alone.  Functions return 0, or -1 after
@@ -312,13 +313,8 @@ int	 outfile_begin(struct weir *, struct outfile *);	/* it is new to us */
 int	 outfile_truncate(struct weir *, struct outfile *);	/* if that was asked for */
 int	 outfile_resume(struct weir *, const struct outfile *, uint64_t start, uint64_t to);
 int	 outfile_sync_directory(const char *path);		/* errno */
-int	 outfile_fresh(struct outfile *, char *temp, size_t size);	/* fd; errno */
-int	 outfile_replace(struct outfile *, const char *temp, int fd);	/* errno */
-void	 outfile_discard(const char *temp, int fd);	/* instead of that */
 
 /* output: text for the outside */
-#define VERSION_BYTES	8			/* the length behind a version */
-
 struct weir_output {
 	struct weir_output	*next;
 	struct weir		*w;
