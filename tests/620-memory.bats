@@ -69,6 +69,33 @@ busy() {
 	cleared
 }
 
+# worker_of STAGE: the process that has the links, of a job's two
+worker_of() {
+	local pid
+	for pid in $(survivors); do
+		[ "$(cat "/proc/$pid/comm")" != "weir-$1" ] ||
+		    ! grep -q /dev/shm/weir- "/proc/$pid/maps" || echo "$pid"
+	done 2>/dev/null | head -n 1
+}
+
+@test "random bytes in a job: the attempt ends although all live, another begins" {
+	local seed
+	tools
+	start p 'weir run -v -c 50ms -j J -e "weir source --count 1.. | weir keyby |
+	    weir reduce count | weir sink out"'
+	wait_for grep -q '^run: running, attempt 1$' p.err
+	wait_for test -s out
+	for seed in {1..200}; do
+		! grep -q 'a link has broken, and all live: I start anew' p.err || break
+		corrupter scribble "$(worker_of keyby)" "$seed" 20000 2>/dev/null || :
+	done
+	wait_for grep -q '^run: running, attempt 2$' p.err
+	kill -INT -- "-$p_pid"
+	finish -t 30 -s any p
+	assert_err 'reduce: a link has broken, and all live: I start anew'
+	no_crash "$status"
+}
+
 @test "the memory of a stage is cut off while all are busy" {
 	local stage
 	tools

@@ -21,6 +21,7 @@
 #define SAY_MS		3000		/* then it is said that there is none */
 #define ASLEEP_MS	2000		/* between two turns: longer than any wait */
 #define GOODBYE_MS	1000		/* for a last word to go out */
+#define BROKEN_MS	2000		/* for the coordinator to hear of a death */
 
 uint32_t
 job_attempt(const struct weir *w)
@@ -155,6 +156,7 @@ view_apply(struct weir *w, const struct view *v)
 	unsigned	 todo, i;
 
 	todo = member_view(&j->m, v);
+	j->state = v->state;
 	STEP("view-come");
 	if (todo & MEMBER_LEAVE)
 		j->done = 1;
@@ -290,6 +292,14 @@ silence_forgive(struct job *j, int64_t now)
 	j->served_ms = now;
 }
 
+/* A link has broken and nobody has died: the attempt ends all the same. */
+static int64_t
+broken_until(const struct job *j)
+{
+	return (j->broken && (j->state == JOB_GATHERING || j->state == JOB_RUNNING) ?
+	    j->broken_ms + BROKEN_MS : NEVER);
+}
+
 int
 job_serve(struct weir *w, int64_t now)
 {
@@ -310,6 +320,10 @@ job_serve(struct weir *w, int64_t now)
 		    JOB_TIMEOUT_MS / 1000);
 		return (job_again(w));
 	}
+	if (broken_until(j) != NEVER && now >= broken_until(j)) {
+		weir_warn(w, "a link has broken, and all live: I start anew");
+		return (job_again(w));
+	}
 	/* what was just said goes before we wait */
 	if (control_queued(j->control) > 0)
 		control_work(j->control);
@@ -323,5 +337,6 @@ job_polls(struct weir *w, struct polls *p, int64_t now)
 
 	polls_until(p, j->beat_ms + JOB_BEAT_MS > now ? j->beat_ms + JOB_BEAT_MS : now);
 	polls_until(p, j->heard_ms + JOB_TIMEOUT_MS + 1);
+	polls_until(p, broken_until(j));
 	return (polls_add(p, control_fd(j->control), control_events(j->control)));
 }

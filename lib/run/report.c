@@ -62,6 +62,7 @@ link_lost(struct weir *w, const char *fmt, ...)
 	else if (!w->job->broken) {
 		log_vsay(LOG_DEBUG, fmt, ap);
 		w->job->broken = 1;
+		w->job->broken_ms = now_ms();
 	}
 	va_end(ap);
 	return (-1);

@@ -380,6 +380,8 @@ struct job {
 	int		 connected, running, done;
 	int		 news;			/* a view has come: do not wait yet */
 	int		 broken;		/* a neighbour has gone: wait for the next view */
+	int64_t		 broken_ms;		/* since then */
+	enum job_state	 state;			/* of the last view */
 	int		 stops;			/* signals that were passed on */
 	int64_t		 began_ms, beat_ms, heard_ms;
 	int64_t		 served_ms;		/* the last turn; 0: none */
