@@ -349,7 +349,7 @@ type_commands() {
 }
 
 @test "README: what it shows is what is printed: bash, dash, cron" {
-	ln -s "$examples" examples
+	cp -r "$examples" examples
 	readme_commands
 	assert [ "$(<commands)" -ge 9 ]
 	type_commands bash
