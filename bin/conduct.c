@@ -105,6 +105,14 @@ ended_how(int wstatus, char *how, size_t size)
 	return (how);
 }
 
+/* It was killed, or had to give up for now; a shell tells the same of what it ran. */
+static int
+worth_again(int wstatus)
+{
+	return (WIFSIGNALED(wstatus) || WEXITSTATUS(wstatus) == WEIR_AGAIN ||
+	    WEXITSTATUS(wstatus) > 128);
+}
+
 /* The script has ended and none of its processes was a stage.  One that was killed
  * is run again, as any process that is killed. */
 static void
@@ -134,11 +142,11 @@ over_wait(struct conduct *c, int64_t now)
 		return;
 	/* Ctrl-C ends its shell as well */
 	if (c->status == WEIR_DONE && c->phase != WANTED && c->script->wstatus != 0 &&
-	    !(WIFSIGNALED(c->script->wstatus) && stop_wanted(c))) {
+	    !(worth_again(c->script->wstatus) && stop_wanted(c))) {
 		tool_say("the job is done; %s %s", c->script->name,
 		    ended_how(c->script->wstatus, how, sizeof(how)));
 		/* what it does besides its stages may not have been done */
-		if (WIFSIGNALED(c->script->wstatus))
+		if (worth_again(c->script->wstatus))
 			c->status = WEIR_AGAIN;
 	}
 	finish(c, c->status);
@@ -180,14 +188,6 @@ script_watch(struct conduct *c, int64_t now)
 		return;
 	tool_say("\"%s\" has not come back: %s is run again", c->line.watch.missing, c->script->name);
 	script_end(c->script, now);
-}
-
-/* It was killed, or had to give up for now; a shell tells the same of what it ran. */
-static int
-worth_again(int wstatus)
-{
-	return (WIFSIGNALED(wstatus) || WEXITSTATUS(wstatus) == WEIR_AGAIN ||
-	    WEXITSTATUS(wstatus) > 128);
 }
 
 /* Nothing of it is left, and this is how the job stands. */
