@@ -167,3 +167,37 @@ lines() {
 	assert_err 'statemap: gawk has ended before its input, with signal 9 (Killed)'
 	assert_same want out
 }
+
+@test "W18: whatever dies, all kinds of state give what a clean run gives" {
+	cat >all.lua <<-'END'
+	local total, list = value_state("total", 0), list_state("list")
+	local map, sum = map_state("map"), reducing_state("sum", function(a, b) return a + b end)
+	local count = 0
+	function process(key, rec)
+		local n = math.tointeger(field(rec, 2))
+		count = count + 1
+		total:update(total:value() + n)
+		list:add(n) map:put(n % 3, count) sum:add(n)
+		local l, out = list:get(), {}
+		if #l == 4 then list:clear() map:remove(1) end
+		for k, v in pairs(map:entries()) do out[#out + 1] = k .. "=" .. v end
+		emit(table.concat({ key, count, total:value(), sum:get(), table.concat(l, " "),
+		    table.concat(out, " "), math.random(100) }, ","))
+	end
+	function snapshot() return count end
+	function restore(value) count = value end
+	END
+	awk 'BEGIN { for (i = 0; i < 20000; i++) print i * 7919 % 503 "," i % 100 }' >in
+	cat >script <<-'END'
+	weir source in | weir keyby -t , -k 1 | weir statemap -f all.lua | weir sink out
+	END
+	run_weir -t 120 'weir crashtest -N 3 --seed 1 -c 50ms script'
+	grep -q 'no difference' <<<"$stderr$output"
+	cat >script <<-'END'
+	weir source in | weir keyby -t , -k 1 |
+	    weir statemap -- gawk -F '\t' '{ n = substr($2, 2) + 1; print ">" $3 "," n "\n=" n; fflush() }' |
+	    weir sink out
+	END
+	run_weir -t 120 'weir crashtest -N 3 --seed 2 -c 50ms script'
+	grep -q 'no difference' <<<"$stderr$output"
+}
