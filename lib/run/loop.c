@@ -255,82 +255,6 @@ announce(struct loop *l)
 	return (w->job != NULL && job_connected(w) == -1 ? -1 : 1);
 }
 
-/*
- * Barriers.
- */
-
-static int64_t
-wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
-
-/* Forward it behind all that was emitted, then take the snapshot: one step between
- * two records.  1: done; 0: what is in hand has to go first. */
-static int
-barrier_pass(struct weir *w, uint64_t id)
-{
-	int done;
-
-	STEP("barrier-come");
-	if (w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
-		return (done == -1 ? -1 : 0);
-	if (w->out != NULL) {
-		if (!w->quit && (done = emit_flush(w)) != 1)
-			return (done);
-		if (outlet_barrier(w, id, w->job->triggered_ms) == -1)
-			return (-1);
-		STEP("barrier-forwarded");
-	}
-	return (snapshot_take(w, id) == -1 ? -1 : 1);
-}
-
-/* A source's: those that the view wants, in ascending order. */
-static int
-barriers_send(struct weir *w)
-{
-	struct job	*j = w->job;
-	int		 done;
-
-	while (j->nbarrier > 0) {
-		j->triggered_ms = (uint64_t)wall_ms();
-		if ((done = barrier_pass(w, j->barrier[0])) != 1)
-			return (done);
-		memmove(j->barrier, j->barrier + 1, --j->nbarrier * sizeof(j->barrier[0]));
-	}
-	return (1);
-}
-
-/* The one that has come on all inputs.  2: passed; 0: not yet. */
-static int
-barrier_due(struct weir *w)
-{
-	int done;
-
-	if ((done = barrier_pass(w, w->job->due)) != 1)
-		return (done);
-	w->job->due = 0;
-	return (2);
-}
-
-/* The disk is behind, or memory is short until a checkpoint of ours is complete. */
-static int
-held_back(const struct weir *w)
-{
-	struct store *store;
-
-	if (w->job == NULL)
-		return (0);
-	if (journals_full(w))
-		return (1);
-	store = handles_store(w);
-	return (store != NULL && store_pressure(store) == STORE_FULL &&
-	    (snapshot_open(w) || w->job->tending));
-}
-
 /* A source's turn.  1: at its end; 2: it has done something; 0: it waits. */
 static int
 produce(struct loop *l)
@@ -341,7 +265,7 @@ produce(struct loop *l)
 
 	if (w->job != NULL && (done = w->job->running ? barriers_send(w) : 0) != 1)
 		return (done);
-	if (held_back(w))
+	if (barrier_holds(w))
 		return (0);
 	if (w->stop || w->quit) {
 		l->why = FRAME_STOPPED;
@@ -388,7 +312,7 @@ consume(struct loop *l)
 	if (w->hand == NULL) {
 		if (w->job != NULL && w->job->due != 0)
 			return (barrier_due(w));
-		if (held_back(w))
+		if (barrier_holds(w))
 			return (0);
 		if ((got = inlet_take(w)) == -1)
 			return (-1);

@@ -17,7 +17,8 @@
  *	report		what is wrong, and bad records
  *	job		a subtask's line to the coordinator, and what its views ask
  *	enter		how a subtask comes to its attempt: lock, register, restore
- *	snapshot	barriers: what is saved, acknowledged, committed
+ *	barrier		where the stream is cut into epochs
+ *	snapshot	what is saved there, acknowledged, committed
  *	parts		operator state, by name
  *	journals	durable bytes of a stage
  *	tend		keyed state goes to LevelDB, and leaves memory
@@ -421,6 +422,11 @@ const void *part_restored(const struct weir *, const char *name, size_t *len);
 int	 parts_save(struct weir *, struct buf *);
 int	 parts_check(struct weir *);		/* what was restored can be read */
 void	 parts_free(struct weir *);
+
+/* barrier */
+int	 barriers_send(struct weir *);		/* a source's; 1: all are sent */
+int	 barrier_due(struct weir *);		/* 2: passed; 0: not yet */
+int	 barrier_holds(const struct weir *);	/* 1: take no more until a checkpoint ends */
 
 /* snapshot */
 int	 snapshot_take(struct weir *, uint64_t id);	/* the barrier is forwarded */
