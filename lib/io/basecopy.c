@@ -4,9 +4,9 @@
  *  - LevelDB's tables never change once they are there: a second name pins them while
  *    the few files that grow are copied.  It is a copy when no file came or went
  *    meanwhile; else it is made again.
- *  - Only then the tables are copied.  LevelDB is never given the names themselves:
- *    opening, it would write to a number of which it knows no table, and that may be
- *    one that the stage is just making.
+ *  - LevelDB, when it opens the copy, writes to numbers that its list has not given
+ *    out; of those the stage may just be making a table.  So only names below them
+ *    go into the copy; where that number cannot be told the tables are copied.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,8 @@
 
 #define BASE		"base"
 #define PREFIX		"base."		/* then the process that reads it */
-#define PINNED		"pinned"	/* beside the copy: tables that are yet to be copied */
+#define PINNED		"pinned"	/* beside the copy: tables by their second names */
+#define LIST_BYTES	(256U << 20)	/* of the list of tables, at most */
 #define TRIES		200
 #define COPY_BYTES	(64 * 1024)
 
@@ -132,16 +133,52 @@ files_take(int from, int pinned, int to)
 	return (r);
 }
 
+/* The list of tables that was copied; to be freed. */
+static char *
+list_read(int to, size_t *len)
+{
+	char	*current, *list = NULL;
+	size_t	 n;
+
+	if ((current = wholefile_read(to, "CURRENT", 256, &n)) == NULL)
+		return (NULL);
+	if (n > 1 && current[n - 1] == '\n' && memchr(current, '/', n) == NULL) {
+		current[n - 1] = '\0';
+		list = wholefile_read(to, current, LIST_BYTES, len);
+	}
+	free(current);
+	return (list);
+}
+
+/* Numbers from there on are free; 0: nobody knows. */
+static uint64_t
+free_number(int to)
+{
+	char		*list;
+	uint64_t	 number = 0;
+	size_t		 len;
+
+	if ((list = list_read(to, &len)) != NULL)
+		number = basefiles_free_number(list, len);
+	free(list);
+	return (number);
+}
+
 static int
-tables_copy(int pinned, int to)
+tables_take(int pinned, int to)
 {
 	struct listing	l;
 	const char	*name;
+	uint64_t	number = free_number(to);
 	int		r = listing_make(pinned, &l);
 
 	for (name = (const char *)l.names.data; r == 0 &&
-	    name < (const char *)l.names.data + l.names.len; name += strlen(name) + 1)
-		r = file_copy(pinned, to, name);
+	    name < (const char *)l.names.data + l.names.len; name += strlen(name) + 1) {
+		if (number == 0)
+			r = file_copy(pinned, to, name);
+		else if (strtoull(name, NULL, 10) < number)
+			r = renameat(pinned, name, to, name);
+	}
 	buf_free(&l.names);
 	return (r);
 }
@@ -164,7 +201,7 @@ copy_once(int from, int parent)
 	if ((pinned = directory_fresh(parent, PINNED)) != -1 &&
 	    (to = directory_fresh(parent, BASE)) != -1 &&
 	    (r = files_take(from, pinned, to)) == 1)
-		r = tables_copy(pinned, to) == -1 ? -1 : 1;
+		r = tables_take(pinned, to) == -1 ? -1 : 1;
 	error = errno;
 	if (pinned != -1)
 		close(pinned);

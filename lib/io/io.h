@@ -534,6 +534,10 @@ int	 basecopy_make(int dirfd, const char *dir, char *path, size_t pathsize, char
 	    size_t size);
 void	 basecopy_remove(int dirfd);
 
+/* basefiles: LevelDB's list of tables (MANIFEST-...): the number from which on it has
+ * given out none; 0: it does not say, or is not understood. */
+uint64_t basefiles_free_number(const void *list, size_t len);
+
 /*
  * store: keyed state: a table in memory, a journal of its changes, LevelDB below.
  * See weir-journal(5) for the entries.

@@ -35,7 +35,7 @@ _weir()
 		mapfile -t COMPREPLY < <(compgen -W "$(_weir_programs) help" -- "$cur")
 	elif [[ $program == help ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_weir_programs)" -- "$cur")
-	elif [[ $program == state && COMP_CWORD -eq 2 && $cur != -* ]]; then
+	elif [[ $program == state && $cur != -* ]] && ((COMP_CWORD == 2)); then
 		mapfile -t COMPREPLY < <(compgen -W 'list get export diff' -- "$cur")
 	elif [[ $cur == -* && $program =~ ^[A-Za-z0-9_-]+$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_weir_options "$program")" -- "$cur")
