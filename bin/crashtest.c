@@ -26,6 +26,7 @@
 
 #define CLEAN		"clean"
 #define ROUND		"round"
+#define INTERRUPTED	130		/* as shells say it */
 
 static uint64_t		 nrounds = 100;
 static uint64_t		 seed;
@@ -146,11 +147,13 @@ rounds(struct trial *t, struct scratch *s, int quiet)
 	uint64_t i;
 
 	if (clean_run(t, s) != 0)
-		return (WEIR_FAILED);
+		return (trial_interrupted() ? INTERRUPTED : WEIR_FAILED);
 	for (i = 0; i < nrounds; i++) {
 		if (isatty(STDERR_FILENO) && !quiet)
 			fprintf(stderr, "\rround %" PRIu64 " of %" PRIu64 " ", i + 1, nrounds);
 		if (round_run(t, s, i) != 0) {
+			if (trial_interrupted())
+				return (INTERRUPTED);
 			trial_show(t);
 			return (tool_fail(WEIR_FAILED, "round %" PRIu64 " of seed %" PRIu64
 			    " failed; all is in %s; again, if the moments are the same: "
@@ -158,6 +161,9 @@ rounds(struct trial *t, struct scratch *s, int quiet)
 		}
 	}
 	summary(t, s, i);
+	if (stage != NULL && t->nkills + t->stops == 0)
+		return (tool_fail(WEIR_FAILED, "nothing was killed: is there a stage called "
+		    "\"%s\"?", stage));
 	return (tool_printed());
 }
 
@@ -190,7 +196,7 @@ main(int argc, char *argv[])
 		return (WEIR_FAILED);
 	status = rounds(&t, &s, tool.quiet);
 	trial_close(&t);
-	if (status == WEIR_DONE)
+	if (status == WEIR_DONE || status == INTERRUPTED)
 		scratch_close(&s);
 	return (status);
 }

@@ -315,6 +315,8 @@ trial_clean(struct trial *t)
 	mark_set(t, "clean");
 	outputs_clear(t);
 	if (run_once(t, &none, LIMIT_MS * 1000) != 1 || wait_gone(t) == -1) {
+		if (interrupted)
+			return (-1);
 		trial_show(t);
 		return (tool_fail(-1, "the clean run failed: nothing was tested"));
 	}
@@ -360,6 +362,12 @@ trial_show(const struct trial *t)
 		p++;
 	fwrite(p, 1, (size_t)(text + len - p), stderr);
 	free(text);
+}
+
+int
+trial_interrupted(void)
+{
+	return (interrupted);
 }
 
 void

@@ -29,11 +29,13 @@ struct trial {
  *		well, and it was said how.
  * trial_round	harm it, and run it again until it ends well.  -1 likewise.
  * trial_show	what it said last.
+ * trial_interrupted	somebody wants us to end: that is why it failed.
  */
 void	 trial_open(struct trial *, const char *stage);
 int	 trial_clean(struct trial *);
 int	 trial_round(struct trial *);
 void	 trial_show(const struct trial *);
+int	 trial_interrupted(void);
 void	 trial_close(struct trial *);
 
 #endif

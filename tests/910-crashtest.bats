@@ -3,7 +3,7 @@
 # another seed, which is printed where they do not; and that it sees what is wrong.
 # ROUNDS: more of them; "make crashtest" is the long run.
 
-# shellcheck disable=SC2154	# bats and the helper set stderr
+# shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
 load lib/helper
 
 rounds=${ROUNDS:-3}
@@ -123,6 +123,23 @@ numbers() {
 	run_weir -s 1 'weir crashtest -N 1 follow.sh'
 	grep -q '^source: -F never ends' <<<"$stderr"
 	rm -rf "$TMPDIR"/weir-crashtest.*
+}
+
+@test "a stage that is not there: nothing was tested" {
+	numbers 3
+	echo 'weir source in | weir sink out' >copy.sh
+	run_weir -t 60 -s 1 'weir crashtest -N 2 --kill snik copy.sh'
+	assert_err 'crashtest: nothing was killed: is there a stage called "snik"?'
+}
+
+@test "interrupted: nothing is left" {
+	numbers 20000
+	echo 'weir source in | weir sink out' >copy.sh
+	start test 'exec weir crashtest -N 1000 copy.sh'
+	wait_for grep -q 'clean run' test.out
+	kill -INT "$test_pid"
+	finish -s 130 test
+	assert_equal "$(ls -A "$TMPDIR")" ''
 }
 
 @test "usage" {
