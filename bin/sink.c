@@ -27,11 +27,12 @@ static const char *table_set(const char *);
 static struct {
 	int			 append, truncate;	/* options */
 	const char		*table;			/* FIELD; NULL: no --table */
+	uint64_t		 memory;
 
 	struct weir_output	*output;		/* one of these three */
 	struct feed		*feed;
 	struct latest		*latest;
-} sink;
+} sink = { .memory = 256U << 20 };
 
 static const struct weir_option sink_options[] = {
 	{ .letter = 'a', .name = "append", .type = WEIR_FLAG, .to = &sink.append,
@@ -40,6 +41,8 @@ static const struct weir_option sink_options[] = {
 	    .help = "drop what FILE holds" },
 	{ .name = "table", .arg = "[=FIELD]", .type = WEIR_CALL, .set = table_set,
 	    .help = "FILE holds the last record of each key (default: field 1)" },
+	{ .letter = 'M', .name = "memory", .arg = "SIZE", .type = WEIR_SIZE, .to = &sink.memory,
+	    .help = "with --table: the bound of its memory (default 256M)" },
 	FIELDS_OPTIONS,
 	{ .name = NULL }
 };
@@ -76,6 +79,9 @@ setup_table(struct weir *w, const char *file)
 {
 	if (sink.append)
 		return (weir_misuse(w, "--append and --table: a table is replaced as a whole"));
+	if (sink.memory == 0)
+		return (weir_misuse(w, "-M 0: no key fits into that"));
+	weir_memory(w, sink.memory);
 	weir_records(w);
 	sink.latest = latest_new(w, file, sink.table, sink.truncate ? WEIR_TRUNCATE :
 	    WEIR_REFUSE, "--truncate drops them");

@@ -64,6 +64,13 @@ load lib/helper
 	assert_equal "$(ls -A)" $'in\nout'
 }
 
+@test "a table that is over its memory" {
+	seq 1 100000 >in
+	run_weir -s any 'weir source in | weir sink -M 1M --table out'
+	assert_regex "$stderr" 'sink: state is over its bound of 1 MiB with [0-9]+ keys, .* give me more with -M'
+	assert [ ! -s out ]
+}
+
 @test "a stop writes what there is" {
 	mkfifo p
 	start it 'weir source -o - -o >(weir sink copy) - <p | weir sink --table out'
@@ -95,4 +102,6 @@ load lib/helper
 	run_weir -s 2 'weir sink --table /dev/null'
 	assert_err 'sink: /dev/null: not a regular file: it cannot be replaced'
 	run_weir -s 2 'weir sink --table=0x out'
+	run_weir -s 2 'weir sink --table -M 0 out'
+	assert_err 'sink: -M 0: no key fits into that'
 }
