@@ -26,7 +26,7 @@ setup() {
 	seq 1 20000 | awk '{ print "k" $1 * 7919 % 1009 "\t" $1 }' >in.tsv
 	awk -F '\t' '{ print $1 "\t" ++n[$1] }' in.tsv >want
 	cat >count.sh <<-'END'
-		weir source --rate 60000 in.tsv | weir keyby -k 1 | weir reduce -M 200k count |
+		weir source --rate 60000 in.tsv | weir keyby -k 1 | weir reduce -M 64k count |
 		weir sink out.tsv
 	END
 	# shellcheck disable=SC2016	# for the shell of each epoch
