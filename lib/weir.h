@@ -400,7 +400,8 @@ int	 weir_watch(struct weir *, int fd, short events);
  * weir_journal_append	copy len bytes to its end; does not wait for the disk.
  * weir_journal_end	position behind the last byte: all ever appended.
  * weir_journal_start	position of the first byte that is still there.
- * weir_journal_read	read exactly len bytes at from; waits for the disk.
+ * weir_journal_read	read exactly len bytes at from, which were there at first or
+ *			are marked by a checkpoint; waits for the disk.
  * weir_journal_release	what lies below position is not needed any more once the
  *			checkpoint after this call is complete.
  * weir_journal_publish	in open(): when a checkpoint is complete, hand the bytes up

@@ -389,7 +389,7 @@ struct job {
 	int		 tend, tending;		/* is due; is under way */
 	int64_t		 idle_ms;		/* when it was last done for want of records */
 	uint64_t	 wanted;		/* the completed one then, and one */
-	int64_t		 asked_ms;		/* weir_want() */
+	int64_t		 asked_ms;		/* for one, then */
 
 	struct jobfile	 file;			/* as it was when we came */
 	const struct jobfile_subtask *restored;	/* of m.restore; NULL: a first start */

@@ -13,6 +13,7 @@
 
 #define IDLE_MS		1000		/* without a record: time to write back */
 #define ASK_MS		100		/* between two askings of a stage */
+#define AGAIN_MS	1000		/* what was asked for has come to nothing */
 #define END_MS		100		/* at the end at most */
 #define END_SHARE	50		/* and of the run at most one so many-th */
 
@@ -77,16 +78,18 @@ ask(struct weir *w)
 	return (r);
 }
 
-/* Once for each completed checkpoint that was of no help. */
+/* Once for each completed checkpoint that was of no help; again where it was aborted,
+ * with or without us. */
 static int
-want(struct weir *w)
+want(struct weir *w, int64_t now)
 {
 	struct job *j = w->job;
 
-	if (j->m.ids.npending > 0 || j->wanted == j->m.completed + 1 ||
-	    store_pressure(handles_store(w)) == STORE_EASY)
+	if (j->m.ids.npending > 0 || store_pressure(handles_store(w)) == STORE_EASY ||
+	    (j->wanted == j->m.completed + 1 && now < j->asked_ms + AGAIN_MS))
 		return (0);
 	j->wanted = j->m.completed + 1;
+	j->asked_ms = now;
 	return (ask(w));
 }
 
@@ -121,7 +124,8 @@ tend(struct weir *w, int64_t now, int64_t busy_ms)
 		if (tend_begin(w, STORE_BUSY) == -1)
 			return (-1);
 	}
-	return (j->tending || store_pressure(handles_store(w)) == STORE_EASY ? 0 : want(w));
+	return (j->tending || store_pressure(handles_store(w)) == STORE_EASY ? 0 :
+	    want(w, now));
 }
 
 /* The job is done and the writer at rest: at rest its state is in base. */
