@@ -1,7 +1,8 @@
 /*
  * store: what its files share, and nobody else sees.
  *
- *	store		entries by key, the names of states, the bound
+ *	store		entries by key, the bound
+ *	storenames	the states: names, numbers, layouts
  *	storecut	a barrier: what changed becomes a cut, and is written
  *	storeload	the other way round: a journal's range becomes the table
  *	storetend	what leaves the journal, and what leaves memory
