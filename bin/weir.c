@@ -43,6 +43,9 @@ static const struct {
 #define KNOWN	(sizeof(known) / sizeof(known[0]))
 #define STAGES	5
 
+#define INDENT	16		/* of the summaries in the overview; the terminal ends */
+#define WIDTH	(78 - INDENT)	/* so far behind it */
+
 static const char head[] =
 "weir: stateful stream processing in shell pipelines\n"
 "\n"
@@ -76,14 +79,21 @@ printed(void)
 static int
 overview(void)
 {
-	size_t i;
+	size_t	i;
+	int	column = 0;
 
 	fputs(head, stdout);
 	for (i = 0; i < STAGES; i++)
 		printf("    %-12s%s\n", known[i].name, known[i].summary);
-	printf("    for jobs:   ");
-	for (; i < KNOWN; i++)
-		printf("%s%s", known[i].name, i + 1 < KNOWN ? " " : "\n");
+	printf("    for jobs:  ");
+	for (; i < KNOWN; i++) {
+		if (column + (int)strlen(known[i].name) > WIDTH) {
+			printf("\n%*s", INDENT - 1, "");
+			column = 0;
+		}
+		column += printf(" %s", known[i].name);
+	}
+	fputs("\n", stdout);
 	fputs(tail, stdout);
 	return (printed());
 }
