@@ -81,8 +81,13 @@ compiled() {
 @test "install: pkg-config knows what to link, also without the shared library" {
 	installed
 	assert_equal "$(pkg-config --cflags --libs weir)" "-I$prefix/include -L$prefix/lib -lweir "
-	rm "$prefix"/lib/libweir.so*
 	printf '#include <weir.h>\nint main(void) { weir_version(stdout); }\n' >v.c
+	# shellcheck disable=SC2046,SC2086	# lists of words
+	"${CC:-cc}" ${CFLAGS-} -o v v.c $(pkg-config --cflags weir) \
+	    $(pkg-config --static --libs weir | sed 's/-lweir/-l:libweir.a/')
+	run readelf -d v
+	refute_output --partial libweir
+	rm "$prefix"/lib/libweir.so*
 	# shellcheck disable=SC2046,SC2086	# lists of words
 	"${CC:-cc}" ${CFLAGS-} -o v v.c $(pkg-config --cflags --static --libs weir)
 	run ./v
