@@ -72,13 +72,15 @@ usage_print(const struct tool *t)
 	    "75 run me again.\n");
 }
 
-/* Remember an option as it may be handed on. */
+/* Remember an option as it may be handed on, where there are such. */
 static int
 words_add(struct tool *t, const struct weir_option *o, const char *arg)
 {
 	char	**words, *word;
 	size_t	  size = strlen(o->name) + (arg != NULL ? strlen(arg) : 0) + 4;
 
+	if (t->shared == NULL)
+		return (0);
 	if ((words = realloc(t->words, (t->nwords + 2) * sizeof(*words))) == NULL)
 		return (-1);
 	t->words = words;
