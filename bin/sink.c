@@ -111,6 +111,8 @@ sink_setup(struct weir *w, int argc, char *argv[])
 		return (weir_misuse(w, "one FILE, not %d", argc));
 	if (sink.append && sink.truncate)
 		return (weir_misuse(w, "--append or --truncate, not both"));
+	if (sink.table == NULL && fields_own())
+		return (weir_misuse(w, "-t and -W are for --table"));
 	if ((why = fields_check()) != NULL)
 		return (weir_misuse(w, "%s", why));
 	if (argc == 0 || strcmp(argv[0], "-") == 0)

@@ -102,6 +102,8 @@ load lib/helper
 	run_weir -s 2 'weir sink --table /dev/null'
 	assert_err 'sink: /dev/null: not a regular file: it cannot be replaced'
 	run_weir -s 2 'weir sink --table=0x out'
+	run_weir -s 2 'weir sink -t , out'
+	assert_err 'sink: -t and -W are for --table'
 	run_weir -s 2 'weir sink --table -M 0 out'
 	assert_err 'sink: -M 0: no key fits into that'
 }
