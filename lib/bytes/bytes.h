@@ -172,11 +172,16 @@ struct heap {
 	uint32_t	 nchunks, end;		/* end: first unit never used */
 	uint32_t	 freed[HEAP_CLASSES + 1];	/* heads of lists through free pieces */
 	uint64_t	 bytes, live;		/* taken from the system; in use */
+	uint64_t	 given;			/* back, since pieces were merged */
 };
 
 uint32_t heap_take(struct heap *, size_t keylen, size_t vallen);	/* 0: ENOMEM */
 void	 heap_give(struct heap *, uint32_t ref);
 void	 heap_free(struct heap *);
+/* Free pieces become as large as they can: no reference to one is good then.  Worth
+ * it where more is free than in use, and much has been given back since. */
+void	 heap_merge(struct heap *);
+int	 heap_scattered(const struct heap *);
 uint32_t heap_first(const struct heap *);	/* 0: no piece is there */
 uint32_t heap_next(const struct heap *, uint32_t ref);
 

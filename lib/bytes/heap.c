@@ -5,7 +5,9 @@
  * 16 bytes of big chunks; what is freed is reused by its size class.  A reference
  * is the number of an entry's first unit: it stays good, and the entry where it
  * is, until the entry is given back.  A free piece keeps its length in its head,
- * so that all of the memory can be walked in the order in which it lies.
+ * so that all of the memory can be walked in the order in which it lies.  Before
+ * more is asked of the system a larger free piece is split; neighbours are made one
+ * again only by heap_merge(), which knows that nobody remembers a piece between.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -77,15 +79,38 @@ units_give(struct heap *h, uint32_t ref, uint32_t units)
 	h->freed[units] = ref;
 }
 
+/* The first free piece of that size.  0: there is none. */
+static uint32_t
+freed_take(struct heap *h, uint32_t units)
+{
+	uint32_t ref = h->freed[units];
+
+	if (ref != 0)
+		memcpy(&h->freed[units], heap_at(h, ref) + 1, sizeof(uint32_t));
+	return (ref);
+}
+
+/* Of the smallest free piece that is larger; what is over stays free. */
+static uint32_t
+units_split(struct heap *h, uint32_t units)
+{
+	uint32_t size, ref;
+
+	for (size = units + 1; size <= HEAP_CLASSES; size++)
+		if ((ref = freed_take(h, size)) != 0) {
+			units_give(h, ref + units, size - units);
+			return (ref);
+		}
+	return (0);
+}
+
 static uint32_t
 units_take(struct heap *h, uint32_t units)
 {
-	uint32_t ref = h->freed[units], end = h->nchunks * HEAP_CHUNK;
+	uint32_t ref, end = h->nchunks * HEAP_CHUNK;
 
-	if (ref != 0) {
-		memcpy(&h->freed[units], heap_at(h, ref) + 1, sizeof(uint32_t));
+	if ((ref = freed_take(h, units)) != 0)
 		return (ref);
-	}
 	if (h->nchunks == 0)
 		h->end = HEAP_FIRST;
 	if (h->nchunks == 0 || h->end + units > end) {
@@ -94,6 +119,8 @@ units_take(struct heap *h, uint32_t units)
 			units_give(h, h->end, end - h->end);
 		if (h->nchunks > 0)
 			h->end = end;
+		if ((ref = units_split(h, units)) != 0)
+			return (ref);
 		if (chunk_add(h) == -1)
 			return (0);
 	}
@@ -161,7 +188,54 @@ heap_give(struct heap *h, uint32_t ref)
 		free(l->bytes);
 	}
 	h->live -= units_of(e) * HEAP_UNIT;
+	h->given += units_of(e) * HEAP_UNIT;
 	units_give(h, ref, units_of(e));
+}
+
+/* Chunks that were taken at once lie side by side, others do not. */
+static int
+borders(uint32_t unit)
+{
+	uint32_t chunk = unit / HEAP_CHUNK;
+
+	return (unit % HEAP_CHUNK == 0 && (chunk < BLOCK || chunk % BLOCK == 0));
+}
+
+static void
+run_give(struct heap *h, uint32_t ref, uint32_t units)
+{
+	uint32_t n;
+
+	for (; units > 0; ref += n, units -= n) {
+		n = units < HEAP_CLASSES ? units : HEAP_CLASSES;
+		units_give(h, ref, n);
+	}
+}
+
+int
+heap_scattered(const struct heap *h)
+{
+	return (h->bytes / 2 > h->live && h->given > h->live);
+}
+
+void
+heap_merge(struct heap *h)
+{
+	uint32_t ref, next, run = 0, units = 0;
+
+	memset(h->freed, 0, sizeof(h->freed));
+	h->given = 0;
+	for (ref = heap_first(h); ref != 0; ref = next) {
+		next = heap_next(h, ref);
+		if ((heap_at(h, ref)->flags & HEAP_FREE) != 0 && units > 0 && !borders(ref)) {
+			units += heap_at(h, ref)->units;
+			continue;
+		}
+		run_give(h, run, units);
+		run = ref;
+		units = (heap_at(h, ref)->flags & HEAP_FREE) != 0 ? heap_at(h, ref)->units : 0;
+	}
+	run_give(h, run, units);
 }
 
 uint32_t

@@ -41,11 +41,11 @@ struct store {
 	char		 why[PATH_MAX + 1024];
 
 	/* What changed since the last barrier: all entries of this generation.
-	 * They are in list, unless there are too many or walk says so. */
+	 * They are in list, unless walk says so. */
 	unsigned	 generation;		/* 0: not attached, nothing is noted */
 	struct heap_entry **list;
 	size_t		 nlist, list_room;
-	int		 walk;
+	int		 walk;			/* the barrier looks at all entries */
 
 	/* On disk; positions are those that the journal will have when all that
 	 * is on its way is written. */

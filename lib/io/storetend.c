@@ -165,6 +165,21 @@ crowded(const struct store *s)
 	    (bytes > s->memory || s->same > table_count(s->table) / 8));
 }
 
+/* What is free lies in pieces that nobody needs any more: values have grown.  Whoever
+ * remembers a place in memory begins again; a work or a scan is waited for. */
+static void
+tidy(struct store *s)
+{
+	if (s->scans > 0 || s->heap->bytes <= s->memory || !heap_scattered(s->heap))
+		return;
+	heap_merge(s->heap);
+	s->nlist = 0;
+	s->walk = 1;
+	s->sweeping = 0;
+	s->collect = s->hand = 0;
+	s->unseen = 1;
+}
+
 /*
  * Works
  */
@@ -211,6 +226,7 @@ store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 		return (NULL);
 	if (moment == STORE_END && budget_ms < (s->base == NULL ? MAKE_MS : 1))
 		return (NULL);
+	tidy(s);
 	if (moment == STORE_BUSY && crowded(s)) {
 		store_evict(s, STEPS);
 		table_shrink(s->table);

@@ -110,6 +110,8 @@ a_walk_meets_each_entry_once_whatever_comes_and_goes(void)
 			heap_give(&h, kept[n].ref);
 			kept[n].ref = 0;
 		}
+		if (i % 5000 == 0)
+			heap_merge(&h);
 		if (i % 6000 == 0)
 			CHECK(walk_meets(&h, kept));
 	}
@@ -121,6 +123,40 @@ a_walk_meets_each_entry_once_whatever_comes_and_goes(void)
 			kept[n].ref = 0;
 		}
 	CHECK(walk_meets(&h, kept) && h.live == 0 && h.bytes > 0);
+	heap_free(&h);
+}
+
+/* Entries that all grow, a little at a time, each time into a piece of another size. */
+static void
+what_was_freed_becomes_room_for_larger_ones(void)
+{
+	static struct kept	kept[ENTRIES];
+	struct heap		h;
+	uint32_t		old;
+	unsigned		n, size, merges = 0;
+
+	memset(&h, 0, sizeof(h));
+	for (size = 10; size < 1900; size += 30)
+		for (n = 0; n < ENTRIES; n++) {
+			old = kept[n].ref;
+			kept[n].ref = heap_take(&h, 8, size);
+			CHECK(kept[n].ref != 0);
+			memset(heap_key(heap_at(&h, kept[n].ref)), (int)n, 8 + size);
+			if (old != 0)
+				heap_give(&h, old);
+			if (heap_scattered(&h)) {
+				heap_merge(&h);
+				merges++;
+			}
+		}
+	for (n = 0; n < ENTRIES; n++)
+		CHECK(bytes_are(heap_key(heap_at(&h, kept[n].ref)), 8 + size - 30,
+		    (unsigned char)n));
+	CHECK(h.bytes < h.live * 3);
+	CHECK(merges > 0 && merges < 100);
+	if (tap_bad)
+		printf("# %u times merged, %llu taken, %llu in use\n", merges,
+		    (unsigned long long)h.bytes, (unsigned long long)h.live);
 	heap_free(&h);
 }
 
@@ -153,6 +189,7 @@ int
 main(void)
 {
 	RUN(a_walk_meets_each_entry_once_whatever_comes_and_goes);
+	RUN(what_was_freed_becomes_room_for_larger_ones);
 	RUN(what_is_freed_is_used_again);
 	DONE();
 }

@@ -729,6 +729,56 @@ what_does_not_fit_leaves_memory_and_is_read_back(void)
 	free(part.range);
 }
 
+/* Values that grow a little at a time: each time the pieces that they leave are too
+ * small for what comes. */
+static void
+growing_values_do_not_scatter_memory(void)
+{
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(2 << 20);
+	struct store_cut	*c;
+	struct store_work	*w;
+	uint64_t		 bytes, id = 0, most = 0;
+	unsigned char		*value;
+	unsigned		 n, size;
+	size_t			 len;
+	int			 was_fresh;
+
+	fresh();
+	CHECK(s != NULL && store_state(s, "count") == 0);
+	CHECK(store_attach(s, dirfd_, dir, GROUPS, 1, NULL, 0) == 0);
+	for (size = 8; size <= 1000; size += 16) {
+		for (n = 0; n < 4000; n++) {
+			value = store_put(s, 0, hash_of(&n, sizeof(n)), &n, sizeof(n), size, &was_fresh);
+			if (value == NULL || was_fresh != (size == 8)) {
+				CHECK(!"put");
+				break;
+			}
+			CHECK(size == 8 || value_is(value, size - 16, n + size - 16));
+			value_fill(value, size, n + size);
+			if (n % 200 != 0 || store_pressure(s) == STORE_EASY)
+				continue;
+			c = store_cut(s, ++id);
+			part.nranges = 0;
+			CHECK(c != NULL && store_cut_done(c, store_write(c), &part, &bytes) == 0);
+			store_view(s, id);
+			while ((w = store_tend(s, STORE_BUSY, 0)) != NULL)
+				CHECK(store_work_done(w, store_work_run(w)) == 0);
+			if (s->heap->bytes > most)
+				most = s->heap->bytes;
+		}
+	}
+	CHECK(most < 12 << 20);
+	if (tap_bad)
+		printf("# at most %" PRIu64 " bytes, %" PRIu64 " in use\n", most, s->heap->live);
+	for (n = 0; n < 4000; n++) {
+		value = store_find(s, 0, hash_of(&n, sizeof(n)), &n, sizeof(n), &len);
+		CHECK(value != NULL && len == 1000 && value_is(value, len, n + 1000));
+	}
+	store_free(s);
+	free(part.range);
+}
+
 /*
  * As bytes
  */
@@ -1079,6 +1129,7 @@ main(int argc, char *argv[])
 	RUN(power_cuts_leave_every_retained_checkpoint);
 	RUN(a_disk_that_fails_is_named_and_costs_nothing);
 	RUN(what_does_not_fit_leaves_memory_and_is_read_back);
+	RUN(growing_values_do_not_scatter_memory);
 	RUN(names_come_back_with_their_numbers);
 	RUN(a_state_as_bytes_comes_back);
 	RUN(bytes_that_are_no_entries_are_named);
