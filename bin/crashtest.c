@@ -135,8 +135,9 @@ summary(const struct trial *t, const struct scratch *s, uint64_t done)
 		printf("%s%" PRIu64 " of everything at once", comma, t->everything);
 		comma = ", ";
 	}
-	printf("%s, %" PRIu64 " stops, %" PRIu64 " runs; %" PRIu64 " rounds ended before a kill\n",
-	    comma[0] == ',' ? ")" : "", t->stops, t->runs, t->unharmed);
+	printf("%s, %" PRIu64 " pauses, %" PRIu64 " stops, %" PRIu64 " runs; %" PRIu64
+	    " rounds ended before a kill\n", comma[0] == ',' ? ")" : "", t->pauses, t->stops,
+	    t->runs, t->unharmed);
 	printf("crashtest: seed %" PRIu64 ": no difference in %s\n", seed,
 	    s->noutputs > 0 ? "the files that the script makes" : "standard output");
 }
@@ -161,7 +162,7 @@ rounds(struct trial *t, struct scratch *s, int quiet)
 		}
 	}
 	summary(t, s, i);
-	if (stage != NULL && t->nkills + t->stops == 0)
+	if (stage != NULL && t->nkills + t->pauses == 0)
 		return (tool_fail(WEIR_FAILED, "nothing was killed: is there a stage called "
 		    "\"%s\"?", stage));
 	return (tool_printed());

@@ -23,10 +23,16 @@
 #define LIMIT_TIMES	20		/* the clean one took long */
 #define LEAVE_MS	10000		/* for what a dead run leaves behind to end */
 #define SOONEST_US	500		/* a kill comes after that at the earliest */
-#define STOP_US		200000		/* a process is stopped for at most that ... */
+#define PAUSE_US	200000		/* a process is frozen for at most that ... */
 #define FREEZE_US	6500000		/* or, rarely, longer than the heartbeat timeout */
 #define TRIES		200
 #define SHOWN_LINES	20
+
+/* How a run has ended. */
+struct outcome {
+	int	 ended, wstatus;
+	int	 stopped;		/* it was asked to: 0 may be half of it */
+};
 
 static sigset_t		 waited;	/* SIGCHLD, and what ends us */
 static int		 interrupted;
@@ -207,97 +213,124 @@ ended_badly(struct trial *t, int wstatus)
  * Harm.
  */
 
-/* One of that kind, or of any where there is none. */
+/* One of that kind. */
 static const struct victim *
 choose(struct trial *t, enum victim_kind kind)
 {
 	size_t i, n = 0, nth;
-	int any;
 
-	for (any = 0; any <= 1; any++) {
-		for (i = n = 0; i < t->victims.n; i++)
-			n += t->victims.list[i].kind == kind ||
-			    (any && t->victims.list[i].kind != VICTIM_OTHER);
-		if (n > 0)
-			break;
-	}
+	for (i = 0; i < t->victims.n; i++)
+		n += t->victims.list[i].kind == kind;
 	if (n == 0)
 		return (NULL);
 	nth = (size_t)chance_below(&t->chance, n);
-	for (i = 0; ; i++)
-		if ((t->victims.list[i].kind == kind || (any && t->victims.list[i].kind !=
-		    VICTIM_OTHER)) && nth-- == 0)
-			return (&t->victims.list[i]);
+	for (i = 0; t->victims.list[i].kind != kind || nth-- > 0; i++)
+		continue;
+	return (&t->victims.list[i]);
 }
 
-static void
-stop_a_while(struct trial *t, const struct victim *v, pid_t run, int *wstatus, int *ended)
+static int
+freeze(struct trial *t, pid_t pid, pid_t run, struct outcome *o)
 {
 	int64_t us = chance_below(&t->chance, 64) == 0 ? FREEZE_US :
-	    chance_log(&t->chance, SOONEST_US, STOP_US);
+	    chance_log(&t->chance, SOONEST_US, PAUSE_US);
 
-	if (kill(v->pid, SIGSTOP) == -1)
-		return;
-	t->stops++;
-	*ended = wait_until(run, now_us() + us, wstatus);
-	kill(v->pid, SIGCONT);
-}
-
-/* Strike once.  1; 0: nobody was there.  run may end meanwhile: *ended, *wstatus. */
-static int
-strike(struct trial *t, pid_t run, int *wstatus, int *ended)
-{
-	/* out of 100 */
-	static const unsigned char	weights[VICTIM_KINDS] = { 40, 12, 14, 10, 4, 0 };
-	const struct victim		*v;
-	unsigned			 dice = (unsigned)chance_below(&t->chance, 100), kind = 0;
-
-	victims_find(&t->victims, t->mark, t->stage);
-	while (kind < VICTIM_OTHER && dice >= weights[kind])
-		dice -= weights[kind++];
-	if (kind == VICTIM_OTHER && dice < 10 && t->stage == NULL) {
-		t->nkills++;
-		t->everything++;
-		victims_kill(t->mark);
-		return (1);
-	}
-	if ((v = choose(t, kind == VICTIM_OTHER ? VICTIM_SUBTASK : (enum victim_kind)kind)) == NULL)
+	if (kill(pid, SIGSTOP) == -1)
 		return (0);
-	if (kind == VICTIM_OTHER)
-		stop_a_while(t, v, run, wstatus, ended);
-	else if (kill(v->pid, SIGKILL) == 0) {
-		t->nkills++;
-		t->kills[v->kind]++;
-	}
+	t->pauses++;
+	o->ended = wait_until(run, now_us() + us, &o->wstatus);
+	kill(pid, SIGCONT);
 	return (1);
 }
 
-/* Run it once, with that many strikes.  1: it has ended well; 0: it was killed, and
- * is to be run again; -1. */
+/* What is done, and how often out of 100: a kind of victim is killed, or ... */
+enum { EVERYTHING = VICTIM_OTHER, STOP, FREEZE, HARMS };
+
+static unsigned
+harm_draw(struct trial *t)
+{
+	static const unsigned char	weights[HARMS] = { 38, 12, 14, 10, 4, 9, 6, 7 };
+	unsigned			dice = (unsigned)chance_below(&t->chance, 100), harm;
+
+	for (harm = 0; dice >= weights[harm]; harm++)
+		dice -= weights[harm];
+	/* one stage alone is to be harmed */
+	if (t->stage != NULL && (harm == EVERYTHING || harm == STOP))
+		harm = VICTIM_SUBTASK;
+	return (harm);
+}
+
+/* Strike once.  1; 0: nobody was there. */
+static int
+strike(struct trial *t, pid_t run, struct outcome *o)
+{
+	unsigned		 harm = harm_draw(t);
+	const struct victim	*v;
+	enum victim_kind	 kind;
+
+	if (harm == EVERYTHING) {
+		t->everything++;
+		t->nkills++;
+		victims_kill(t->mark);
+		return (1);
+	}
+	if (harm == STOP) {
+		t->stops++;
+		o->stopped = 1;
+		return (kill(run, SIGTERM) == 0);
+	}
+	victims_find(&t->victims, t->mark, t->stage);
+	kind = harm != FREEZE ? (enum victim_kind)harm :
+	    (enum victim_kind)chance_below(&t->chance, VICTIM_SCRIPT);
+	v = choose(t, kind);
+	if (v == NULL)
+		return (0);
+	if (harm == FREEZE)
+		return (freeze(t, v->pid, run, o));
+	if (kill(v->pid, SIGKILL) == -1)
+		return (0);
+	t->nkills++;
+	t->kills[v->kind]++;
+	return (1);
+}
+
+/* 1: it has ended well; 0: it is to be run again; -1. */
+static int
+outcome_judge(struct trial *t, const struct outcome *o)
+{
+	int status = WIFEXITED(o->wstatus) ? WEXITSTATUS(o->wstatus) : -1;
+
+	/* a stop may come before there is anything to stop, or to catch it */
+	if (o->stopped && (status == WEIR_DONE || status == WEIR_FAILED ||
+	    (status == -1 && WTERMSIG(o->wstatus) == SIGTERM)))
+		return (0);
+	if (status == WEIR_DONE)
+		return (1);
+	if (status == WEIR_AGAIN || (status == -1 && WTERMSIG(o->wstatus) == SIGKILL))
+		return (0);
+	return (ended_badly(t, o->wstatus));
+}
+
+/* Run it once, with that many strikes.  As outcome_judge(). */
 static int
 run_once(struct trial *t, unsigned *strikes, int64_t limit_us)
 {
-	int64_t	began = now_us(), until;
-	int	wstatus = 0, ended = 0;
-	pid_t	run;
+	struct outcome	o = { 0 };
+	int64_t		began = now_us(), until;
+	pid_t		run;
 
 	if ((run = start(t)) == -1)
 		return (-1);
-	while (!ended) {
+	while (!o.ended) {
 		until = *strikes > 0 ? now_us() + chance_log(&t->chance, SOONEST_US,
 		    t->clean_ms * 1000) : began + limit_us;
-		ended = wait_until(run, until, &wstatus);
-		if (interrupted || (!ended && now_us() - began >= limit_us))
+		o.ended = wait_until(run, until, &o.wstatus);
+		if (interrupted || (!o.ended && now_us() - began >= limit_us))
 			return (end_badly(t, "weir run hangs"));
-		if (!ended && *strikes > 0)
-			*strikes -= (unsigned)strike(t, run, &wstatus, &ended);
+		if (!o.ended && *strikes > 0)
+			*strikes -= (unsigned)strike(t, run, &o);
 	}
-	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == WEIR_DONE)
-		return (1);
-	if ((WIFSIGNALED(wstatus) && WTERMSIG(wstatus) == SIGKILL) ||
-	    (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == WEIR_AGAIN))
-		return (0);
-	return (ended_badly(t, wstatus));
+	return (outcome_judge(t, &o));
 }
 
 static void
@@ -329,7 +362,7 @@ trial_round(struct trial *t)
 {
 	int64_t	 limit_us = (LIMIT_MS > t->clean_ms * LIMIT_TIMES ? LIMIT_MS :
 	    t->clean_ms * LIMIT_TIMES) * 1000;
-	uint64_t before = t->nkills + t->stops;
+	uint64_t before = t->nkills + t->stops + t->pauses;
 	unsigned strikes = 1, tries;
 	int	 r = 0;
 
@@ -342,7 +375,7 @@ trial_round(struct trial *t)
 			r = end_badly(t, "what is left of weir run does not end");
 	if (r == 0)
 		r = end_badly(t, "weir run was run too often");
-	t->unharmed += t->nkills + t->stops == before;
+	t->unharmed += t->nkills + t->stops + t->pauses == before;
 	return (r == 1 ? 0 : -1);
 }
 

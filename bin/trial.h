@@ -21,7 +21,7 @@ struct trial {
 	struct victims	  victims;
 
 	/* counted */
-	uint64_t	  runs, nkills, kills[VICTIM_KINDS], everything, stops, unharmed;
+	uint64_t	  runs, nkills, kills[VICTIM_KINDS], everything, stops, pauses, unharmed;
 };
 
 /*
