@@ -183,6 +183,21 @@ status_show(struct trial *t)
 		wait_until(pid, now_us() + LEAVE_MS * 1000, &s);
 }
 
+/* Nobody will look at it: its sockets, which may lie elsewhere, go as well. */
+static void
+job_forget(const struct trial *t)
+{
+	struct jobdir	*d;
+	char		 job[PATH_MAX + 8], why[PATH_MAX + 512];
+
+	snprintf(job, sizeof(job), "%s/job", t->dir);
+	if ((d = jobdir_open(job, 0, why, sizeof(why))) == NULL)
+		return;
+	if (jobdir_lock(d) == 0)
+		jobdir_delete(d);
+	jobdir_close(d);
+}
+
 static int
 end_badly(struct trial *t, const char *why)
 {
@@ -193,6 +208,8 @@ end_badly(struct trial *t, const char *why)
 		status_show(t);
 	}
 	victims_kill(t->mark);
+	if (interrupted)
+		job_forget(t);
 	return (-1);
 }
 
