@@ -17,7 +17,7 @@
 #include "store.h"
 
 #define BLOCK_FIRST	(64U << 10)		/* most cuts are small */
-#define BLOCK_BYTES	(PAGES_LARGE - 64)
+#define BLOCK_MOST	(PAGES_LARGE - 64)	/* below large pages: those are slow to get */
 #define SWEEP_BYTES	(256U << 10)		/* no round for a journal below */
 #define SWEEP_STEPS	(1U << 16)		/* pieces passed over in one cut, at least */
 #define AHEAD		8			/* entries of the list fetched before */
@@ -35,6 +35,15 @@ struct store_cut {
 /*
  * Memory
  */
+
+/* Of all blocks but the first of a cut: an eighth of the bound. */
+static size_t
+block_bytes(const struct store *s)
+{
+	uint64_t n = s->memory / 8;
+
+	return (n < BLOCK_FIRST ? BLOCK_FIRST : n > BLOCK_MOST ? BLOCK_MOST : (size_t)n);
+}
 
 static struct block *
 block_new(struct store *s, size_t size)
@@ -62,7 +71,7 @@ blocks_free(struct store *s, struct block *b)
 
 	for (; b != NULL; b = next) {
 		next = b->next;
-		if (b->size != BLOCK_BYTES || s->spare_bytes + b->size > s->memory / 8) {
+		if (b->size != block_bytes(s) || s->spare_bytes + b->size > s->memory / 8) {
 			free(b);
 			continue;
 		}
@@ -76,7 +85,7 @@ blocks_free(struct store *s, struct block *b)
 static int
 cut_room(struct store_cut *c, size_t need)
 {
-	size_t		 size = c->first == NULL ? BLOCK_FIRST : BLOCK_BYTES;
+	size_t		 size = c->first == NULL ? BLOCK_FIRST : block_bytes(c->store);
 	struct block	*b;
 
 	if ((b = block_new(c->store, need > size ? need : size)) == NULL)
