@@ -23,7 +23,7 @@ setup_file() {
 setup() {
 	weir_setup
 	PATH=$WEIR_STEPS_BUILD/bin:$PATH
-	seq 1 20000 | awk '{ print "k" $1 * 7919 % 1009 "\t" $1 }' >in.tsv
+	seq 1 24000 | awk '{ print "k" $1 * 7919 % 6007 "\t" $1 }' >in.tsv
 	awk -F '\t' '{ print $1 "\t" ++n[$1] }' in.tsv >want
 	cat >count.sh <<-'END'
 		weir source --rate 60000 in.tsv | weir keyby -k 1 | weir reduce -M 64k count |

@@ -18,6 +18,7 @@
 #define KNOCK_AGAIN_MS	50
 #define LOOK_AGAIN_MS	5		/* for a door that has yet to be made */
 #define ANSWER_MS	10000		/* an upstream that says nothing at all */
+#define SLICE_MS	100		/* of work on a frame at a time */
 #define CREDIT_EVERY	2		/* frames, while more are waiting */
 
 struct inlink {
@@ -688,11 +689,14 @@ chunk_process(struct weir *w)
 	return (1);
 }
 
+/* 1: all; 0: output is full; 2: the coordinator is not to wait for our signs of
+ * life until a slow function is through with the frame. */
 static int
 process_records(struct weir *w)
 {
 	struct inlet		*in = w->in;
 	const struct frame	*f = &w->hand->f;
+	int64_t			 until = now_ms() + SLICE_MS;
 	long			 n, i;
 	int			 done;
 
@@ -701,6 +705,8 @@ process_records(struct weir *w)
 			return (done);
 		if (in->pos >= (f->count > 0 ? f->count : f->textlen))
 			return (1);
+		if (now_ms() > until)
+			return (2);
 		if (f->count > 0)
 			n = record_unpack(f, &in->pos, in->chunk, CHUNK);
 		else
@@ -715,7 +721,7 @@ process_records(struct weir *w)
 	}
 }
 
-/* Work on the frame in hand; 1 when it is used up and its output on the way. */
+/* Work on the frame in hand. */
 int
 inlet_process(struct weir *w)
 {

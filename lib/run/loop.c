@@ -330,7 +330,7 @@ consume(struct loop *l)
 		return (-1);
 	if (inlet_credits(w, 0) == -1)
 		return (-1);
-	return (got == 1 ? 2 : 0);
+	return (got != 0 ? 2 : 0);
 }
 
 static int

@@ -164,7 +164,8 @@ int	 inlet_connect(struct weir *, int64_t now);	/* 1: all streams are there */
 int	 inlet_polls(struct weir *, struct polls *);
 int	 inlet_grant(struct weir *);		/* the first credit: records may come */
 int	 inlet_take(struct weir *);		/* 1: a frame is in hand; 0: none came */
-int	 inlet_process(struct weir *);		/* 1: used up; 0: output is full */
+int	 inlet_process(struct weir *);		/* 1: used up; 0: output is full;
+					   2: not through with it */
 int	 inlet_ended(const struct weir *);	/* 1: all inputs have ended */
 int	 inlet_enough(struct weir *);		/* send no more */
 int	 inlet_credits(struct weir *, int all);
