@@ -425,7 +425,7 @@ inlet_polls(struct weir *w, struct polls *p)
 	struct inlet	*in = w->in;
 	struct inlink	*l;
 	unsigned	 i;
-	int		 bad = 0;
+	int		 bad = 0, holds = in->granted && barrier_holds(w);
 
 	for (i = 0; (l = inlink_at(in, i)) != NULL && !bad; i++) {
 		if (l->knocker != NULL) {
@@ -434,7 +434,7 @@ inlet_polls(struct weir *w, struct polls *p)
 			if (knocker_waits(l->knocker))
 				polls_until(p, now_ms() + LOOK_AGAIN_MS);
 		} else if (l->link != NULL) {
-			if (inlink_wanted(w, l, i) && w->hand == NULL &&
+			if (inlink_wanted(w, l, i) && w->hand == NULL && !holds &&
 			    (in->granted || l->stream == NULL))
 				bad = polls_add(p, link_recvfd(l->link), POLLIN);
 			if (!bad && link_sendfd(l->link) != -1)
