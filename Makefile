@@ -139,7 +139,7 @@ $B/tests/parts.a: $(PARTS)
 UNITS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*.c)))
 SIM =		$(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sim/*.c)))
 TOOLS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/tools/*.c)))
-CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight
+CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight $B/tests/bench/trickle
 
 $B/tests/unit/simulator: $(SIM)
 $(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/lib/floors.a
@@ -184,6 +184,7 @@ demo: all
 
 bench: packages all $(CONTENDERS)
 	@tests/bench/bench $B
+	@tests/bench/latency $B
 
 ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=all
@@ -209,7 +210,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/mutants/run tests/power/run tests/crashes \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/bench/latency tests/mutants/run tests/power/run tests/crashes \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh examples/*/*.sh \
 		man/completion/weir.bash)
 
