@@ -184,7 +184,8 @@ look(struct jobdir *d)
 		return (fail_call(d, "look at", JOBFILE));
 	if (strcmp(name, JOBDIR_STAGES) == 0 || strcmp(name, HISTORY) == 0)
 		return (fail(d, EBADMSG, "%s: damaged: it holds \"%s\" and no " JOBFILE
-		    "; put that back from a backup", d->path, name));
+		    "; put that back from a backup, or, if a restore was cut short, remove "
+		    "the directory", d->path, name));
 	if (name[0] != '\0')
 		return (fail(d, EBADMSG, "%s: not a job directory: it holds \"%s\" and no "
 		    JOBFILE "; give -j a new directory", d->path, name));
