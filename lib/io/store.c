@@ -149,7 +149,7 @@ entry_fetch(struct store *s, unsigned state, uint32_t hash, const void *key, siz
 	size_t			 vallen;
 	int			 found;
 
-	if (store_bytes(s) > s->memory)
+	if (store_bytes(s) > s->memory && s->same > table_count(s->table) / 8)
 		store_evict(s, EVICT_STEPS);
 	s->key.len = 0;
 	if (store_base_key(s, &s->key, state, key, keylen) == -1) {
