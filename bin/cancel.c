@@ -36,7 +36,7 @@ job_delete(const char *job)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "cancel", .synopsis = "[DIR]", .summary = "end a job at once",
 		.options = options,
 	};

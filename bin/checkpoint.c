@@ -29,7 +29,7 @@ outcome(const json_t *o)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "checkpoint", .synopsis = "[DIR]",
 		.summary = "take a checkpoint of a running job, print its id",
 	};

@@ -49,6 +49,7 @@ struct conduct {
 	int		 status;
 	unsigned	 killed;		/* scripts, before any stage was seen */
 	int		 told;			/* on a terminal: what Ctrl-C did */
+	int		 passed_on;		/* the stop, to the script */
 };
 
 static void
@@ -73,6 +74,17 @@ stop_tell(struct conduct *c)
 		return;
 	c->told = 1;
 	tool_say("stopping with a final checkpoint; Ctrl-C again cancels");
+}
+
+/* A stage that was stopped ends well: its shell would go on behind the pipeline as
+ * if that were done.  It ends now, the stages when they are ready. */
+static void
+stop_pass_on(struct conduct *c)
+{
+	if (c->passed_on || !stop_wanted(c) || c->script->pid == 0)
+		return;
+	c->passed_on = 1;
+	kill(c->script->pid, SIGTERM);
 }
 
 /*
@@ -224,6 +236,7 @@ script_step(struct conduct *c, int64_t now)
 			script_begin(c);
 		break;
 	case RUNS:
+		stop_pass_on(c);
 		script_tick(c->script, now);
 		if (script_runs(c->script)) {
 			script_watch(c, now);

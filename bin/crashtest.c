@@ -171,15 +171,16 @@ rounds(struct trial *t, struct scratch *s, int quiet)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 tool = {
+	static struct tool tool = {
 		.name = "crashtest", .synopsis = "SCRIPT [ARG]...",
 		.summary = "run a script, kill it at random, compare what it makes",
 		.options = options, .shared = joboptions_rows, .command = 1,
 	};
-	struct scratch	 s;
-	struct trial	 t;
-	char		*script;
-	int		 first, status;
+	/* as long as the process */
+	static struct scratch	 s;
+	static struct trial	 t;
+	static char		*script;
+	int			 first, status;
 
 	if ((first = tool_options(&tool, argc, argv, &status)) == -1)
 		return (status);

@@ -99,7 +99,7 @@ print(struct jobdir *d)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "history", .synopsis = "[DIR]",
 		.summary = "the checkpoints of a job that were tried", .options = options,
 	};

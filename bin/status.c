@@ -216,7 +216,7 @@ rest(const char *job)
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "status", .synopsis = "[DIR]", .summary = "how a job is doing",
 		.options = options,
 	};

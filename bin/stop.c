@@ -20,7 +20,7 @@ static const struct weir_option options[] = {
 int
 main(int argc, char *argv[])
 {
-	struct tool	 t = {
+	static struct tool t = {
 		.name = "stop", .synopsis = "[DIR]",
 		.summary = "end a job with a final checkpoint, and wait until it has ended",
 		.options = options,

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include "tool.h"
 #include "victims.h"
 
+#define CLEAR_LOOKS	2		/* at /proc, that find none */
+#define CLEAR_MS	2
 #define TEXT_BYTES	(64U << 10)	/* of an environment, a command line */
 
 static const char prefix[] = "weir-";
@@ -170,14 +173,20 @@ victims_kill(const char *mark)
 {
 	struct victims	*v;
 	size_t		 i, n = 0;
+	int		 clear;
 
 	if ((v = malloc(sizeof(*v))) == NULL)
 		return (0);
-	for (victims_find(v, mark, NULL); v->n > 0; victims_find(v, mark, NULL)) {
+	/* of one that is just being executed /proc knows no environment: look again */
+	for (clear = 0; clear < CLEAR_LOOKS; clear++) {
+		victims_find(v, mark, NULL);
 		for (i = 0; i < v->n; i++)
 			kill(v->list[i].pid, SIGKILL);
+		if (v->n > 0)
+			clear = -1;
 		if (n < v->n)
 			n = v->n;
+		poll(NULL, 0, v->n > 0 ? 0 : CLEAR_MS);
 	}
 	free(v);
 	return (n);

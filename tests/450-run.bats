@@ -209,6 +209,26 @@ supervisor() {
 	done
 }
 
+@test "a stop ends the script: what follows the stages is not done, but at the end" {
+	local sh
+	slow
+	for sh in sh bash; do
+		rm -f out
+		printf '#!/bin/%s\n%s; touch after.%s\n' "$sh" "$(cat slow.sh)" "$sh" >"$sh.sh"
+		start "$sh" "exec weir run -c 20ms -j job-$sh $sh.sh"
+		wait_for has_output
+		pid=${sh}_pid
+		kill -TERM "${!pid}"
+		finish "$sh"
+		refute_err 'was killed'
+		assert [ ! -e "after.$sh" ]
+		sed -i 's/--rate 500//' "$sh.sh"
+		run_weir "weir run -q -j job-$sh $sh.sh"
+		assert_same in out
+		assert_exists "after.$sh"
+	done
+}
+
 @test "a second signal cancels: at once, status 1, and it goes on from the checkpoint" {
 	slow
 	start run 'exec weir run -c 20ms -j job slow.sh'
