@@ -10,7 +10,10 @@
  *				{"answer":"checkpoint","id":N,"completed":BOOL,"why":TEXT}
  *				(id 0: none was triggered, and why)
  *	{"ask":"savepoint"}	the same for a savepoint, which neither expires nor is
- *				subsumed; answered when its effects are outside as well
+ *				subsumed; answered when its effects are outside as well.
+ *				It is not retired while the line is open
+ *	{"ask":"hold"}		the last complete one is not retired while the line is
+ *				open: {"answer":"hold","id":N}; 0: there is none
  *	{"ask":"stop"}		stop with a final checkpoint; asked again it is the same.
  *				{"answer":"stop"} at once
  *	{"ask":"cancel"}	end at once, without one.  {"answer":"cancel"} at once

@@ -244,6 +244,38 @@ ask_savepoint(struct coordinator *co, struct caller *from)
 	request(co, from, COORD_SAVEPOINT);
 }
 
+/* For as long as its line is open. */
+static void
+hold(struct coordinator *co, struct caller *from, uint64_t id)
+{
+	from->held = id;
+	if (co->coord.held == 0 || id < co->coord.held)
+		co->coord.held = id;
+}
+
+static void
+held_find(struct coordinator *co)
+{
+	const struct caller *c;
+
+	co->coord.held = 0;
+	TAILQ_FOREACH(c, &co->callers, entry)
+		if (!c->gone && c->held != 0 &&
+		    (co->coord.held == 0 || c->held < co->coord.held))
+			co->coord.held = c->held;
+}
+
+static void
+ask_hold(struct coordinator *co, struct caller *from)
+{
+	const struct jobfile_checkpoint *last = ledger_last(&co->ledger);
+
+	if (last != NULL)
+		hold(co, from, last->id);
+	answer(from, json_pack("{s:s, s:I}", "answer", "hold", "id",
+	    (json_int_t)(last != NULL ? last->id : 0)));
+}
+
 /* A later one that has completed is as good: it was triggered after the question. */
 void
 asks_ended(struct coordinator *co, const struct coord_pending *p)
@@ -255,8 +287,10 @@ asks_ended(struct coordinator *co, const struct coord_pending *p)
 	TAILQ_FOREACH(c, &co->callers, entry) {
 		if (c->gone || c->asked != p->id)
 			continue;
-		if (c->kept && p->how == COORD_COMPLETED)
+		if (c->kept && p->how == COORD_COMPLETED && last != NULL) {
+			hold(co, c, last->id);
 			continue;	/* asks_committed() */
+		}
 		c->asked = 0;
 		notes_why(co, p, why, sizeof(why));
 		if (p->how == COORD_SUBSUMED && last != NULL)
@@ -275,15 +309,16 @@ asks_committed(struct coordinator *co)
 	uint64_t		 least = UINT64_MAX;
 	unsigned		 i;
 
+	held_find(co);
 	for (i = 0; i < c->nmembers; i++)
 		if (c->member[i].committed < least)
 			least = c->member[i].committed;
 	TAILQ_FOREACH(from, &co->callers, entry) {
 		if (from->gone || from->asked == 0 || !from->kept ||
 		    ledger_find(&co->ledger, from->asked) != NULL ||
-		    (c->state == JOB_RUNNING && least < from->asked))
+		    (c->state == JOB_RUNNING && least < from->held))
 			continue;
-		answer(from, checkpoint_json(from->asked, 1, ""));
+		answer(from, checkpoint_json(from->held, 1, ""));
 		from->asked = 0;
 	}
 }
@@ -325,7 +360,7 @@ asks_hear(struct coordinator *co, struct caller *from, const char *line, size_t 
 	} asks[] = {
 		{ "status", ask_status }, { "watch", ask_watch }, { "stop", ask_stop },
 		{ "cancel", ask_cancel }, { "checkpoint", ask_checkpoint },
-		{ "savepoint", ask_savepoint },
+		{ "savepoint", ask_savepoint }, { "hold", ask_hold },
 	};
 	json_t		*o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	const char	*ask = json_string_value(json_object_get(o, "ask"));
@@ -338,6 +373,6 @@ asks_hear(struct coordinator *co, struct caller *from, const char *line, size_t 
 	if (i < sizeof(asks) / sizeof(asks[0]))
 		asks[i].ask(co, from);
 	else
-		answer(from, error_json("no such question: status, watch, checkpoint, savepoint, stop, "
+		answer(from, error_json("no such question: status, watch, checkpoint, savepoint, hold, stop, "
 		    "cancel"));
 }

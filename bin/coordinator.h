@@ -47,6 +47,7 @@ struct caller {
 	uint64_t	 news;		/* up to which it has */
 	uint64_t	 asked;		/* the checkpoint that it waits for; 0: none */
 	int		 kept;		/* for a savepoint: until that is committed as well */
+	uint64_t	 held;		/* a checkpoint that it reads: is not retired; 0: none */
 };
 
 TAILQ_HEAD(callers, caller);

@@ -9,9 +9,12 @@
 #include <string.h>
 #include <bsd/string.h>
 
+#include "ask.h"
 #include "image.h"
 #include "run.h"
 #include "tool.h"
+
+#define HOLD_MS	1000		/* for an answer; it goes well without, mostly */
 
 /* STAGE[.STATE] */
 struct target {
@@ -25,6 +28,25 @@ fail_image(const struct image *im)
 	return (tool_fail(errno == ENODATA ? WEIR_FAILED : jobdir_status(errno), "%s", im->why));
 }
 
+/* The last checkpoint of a job; one that runs keeps it until we have read it. */
+static int
+open_job(struct image *im, const char *path)
+{
+	struct ask	*a;
+	json_t		*o = NULL;
+	char		 why[PATH_MAX + 512];
+	int		 r, error;
+
+	if ((a = ask_open(path, why, sizeof(why))) != NULL && ask_say(a, "hold") == 0)
+		o = ask_line(a, HOLD_MS);
+	r = image_job(im, path, IMAGE_LOOK, 0, 0);
+	error = errno;
+	json_decref(o);
+	ask_close(a);
+	errno = error;
+	return (r);
+}
+
 /* A path of either, or the id of a checkpoint. */
 static int
 open_any(struct image *im, const struct tool *t, const char *what)
@@ -35,7 +57,7 @@ open_any(struct image *im, const struct tool *t, const char *what)
 		return (image_job(im, t->job, IMAGE_LOOK, strtoull(what, NULL, 10), 0));
 	if (image_is_savepoint(what))
 		return (image_savepoint(im, what, 0, NULL));
-	return (image_job(im, what, IMAGE_LOOK, 0, 0));
+	return (open_job(im, what));
 }
 
 static int

@@ -1,8 +1,8 @@
 /*
  * takeout: a savepoint of a job that is there.
  *
- * A job that runs is asked for a checkpoint; what is written is that one, or a later
- * one where that has been retired already.  A stopped one is held by its lock.
+ * A job that runs is asked for a checkpoint, and keeps it until it has been written.
+ * A stopped one is held by its lock.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -66,8 +66,13 @@ running(const char *job, const char *dir, struct ask *a)
 
 	if ((id = checkpoint_take(a, job)) == 0)
 		return (WEIR_FAILED);
-	status = image_job(&im, job, IMAGE_LOOK, 0, id) == -1 ? fail_image(&im) :
-	    image_write(&im, dir);
+	/* it is held for us; unless its coordinator has died: then a later one will do */
+	status = image_job(&im, job, IMAGE_LOOK, id, 0);
+	if (status == -1 && errno == ENODATA) {
+		image_close(&im);
+		status = image_job(&im, job, IMAGE_LOOK, 0, id);
+	}
+	status = status == -1 ? fail_image(&im) : image_write(&im, dir);
 	image_close(&im);
 	return (status);
 }

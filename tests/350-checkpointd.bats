@@ -477,6 +477,28 @@ one_run() {
 	finish d
 }
 
+@test "tools: a checkpoint that one reads is not retired; a savepoint is answered when committed" {
+	coordinate -c 1h
+	cast <<<"$chain
+		play source.0
+		play reduce.0
+		play sink.0
+		ask {\"ask\":\"checkpoint\"}
+		keep {\"ask\":\"hold\"}
+		ask {\"ask\":\"checkpoint\"}
+		ask {\"ask\":\"savepoint\"}
+		await sink.0 completed 3
+		await sink.0 oldest 1
+		drop
+		ask {\"ask\":\"checkpoint\"}
+		await sink.0 oldest 4
+		finished source.0
+		await sink.0 state done"
+	assert_line --index 1 '{"answer":"hold","id":1}'
+	assert_line --index 3 '{"answer":"checkpoint","id":3,"completed":true,"why":""}'
+	finish d
+}
+
 @test "the job directory: what is none, is in use, is another's" {
 	echo text >file
 	run_weir -s 2 'weir checkpointd -j file'

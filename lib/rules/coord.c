@@ -302,7 +302,8 @@ retain(struct coord *c, uint64_t id)
 	c->retained = list;
 	memmove(list + at + 1, list + at, (c->nretained++ - at) * sizeof(*list));
 	list[at] = id;
-	while (c->nretained > (c->retain > 0 ? c->retain : 1))
+	while (c->nretained > (c->retain > 0 ? c->retain : 1) &&
+	    (c->held == 0 || c->retained[0] < c->held))
 		memmove(c->retained, c->retained + 1, --c->nretained * sizeof(*list));
 	return (0);
 }

@@ -279,6 +279,7 @@ struct coord {
 	struct trigger	 trigger;
 	int64_t		 timeout_ms;
 	unsigned	 retain;
+	uint64_t	 held;			/* it and later ones are retained as well; 0 */
 
 	/* what job.json holds, or is to hold */
 	uint32_t	 attempt;

@@ -17,10 +17,11 @@
  *	mute ACTOR				no more beats
  *	line ACTOR TEXT				a line as it is
  *	play ACTOR				from here on it acks and commits by itself
- *	await ACTOR state|attempt|completed|pending|highest|stop VALUE
+ *	await ACTOR state|attempt|completed|oldest|pending|highest|stop VALUE
  *	await ACTOR welcome|closed|refused
  *	print ACTOR				its last view
  *	ask TEXT				a line of a tool; print the answer
+ *	keep TEXT				likewise; its line stays open until "drop"
  *	sh COMMAND				run it
  *
  * Exits 1 when something is awaited in vain.
@@ -232,9 +233,11 @@ call(struct say *s)
 	control_close(c);
 }
 
+static struct control	*kept;
+
 /* A tool's question; meanwhile the others are heard. */
 static void
-ask(const char *text)
+ask(const char *text, int keep)
 {
 	struct control	*c = dial();
 	const char	*line;
@@ -251,7 +254,10 @@ ask(const char *text)
 			errx(1, "the line is closed");
 	}
 	printf("%s\n", line);
-	control_close(c);
+	if (keep)
+		kept = c;
+	else
+		control_close(c);
 }
 
 static const char *
@@ -281,6 +287,8 @@ holds(const struct actor *a, const char *what, const char *value)
 		return (a->attempt == n);
 	if (strcmp(what, "completed") == 0)
 		return (a->view.completed == n);
+	if (strcmp(what, "oldest") == 0)
+		return (a->view.oldest == n);
 	if (strcmp(what, "highest") == 0)
 		return (a->view.ids.highest == n);
 	if (strcmp(what, "pending") == 0)
@@ -393,8 +401,13 @@ perform(char *word[], unsigned n, const char *rest, const char *all)
 	else if (strcmp(word[0], "print") == 0 && n > 1)
 		print(actor(word[1]));
 	else if (strcmp(word[0], "ask") == 0)
-		ask(all + 4);
-	else if (strcmp(word[0], "sh") == 0) {
+		ask(all + 4, 0);
+	else if (strcmp(word[0], "keep") == 0)
+		ask(all + 5, 1);
+	else if (strcmp(word[0], "drop") == 0) {
+		control_close(kept);
+		kept = NULL;
+	} else if (strcmp(word[0], "sh") == 0) {
 		if (system(all + 3) != 0)
 			errx(1, "failed: %s", all + 3);
 	} else if (strcmp(word[0], "line") == 0 && n > 2) {

@@ -354,6 +354,27 @@ savepoint_takes_no_slot_and_waits_for_none(void)
 }
 
 static void
+one_that_is_held_and_later_ones_are_retained(void)
+{
+	uint64_t id;
+
+	running(0);
+	c.retain = 1;
+	for (id = 1; id <= 4; id++) {
+		CHECK(coord_request(&c, COORD_REQUESTED, 0) == id);
+		ack_all(id, 0);
+		if (id == 2)
+			c.held = id;
+	}
+	coord_view(&c, &v);
+	CHECK(c.nretained == 3 && v.oldest == 2 && v.completed == 4);
+	c.held = 0;
+	CHECK(coord_request(&c, COORD_REQUESTED, 0) == 5);
+	ack_all(5, 0);
+	CHECK(c.nretained == 1 && c.retained[0] == 5);
+}
+
+static void
 w17_retains_as_many_as_asked_for(void)
 {
 	unsigned retain, i;
@@ -502,6 +523,7 @@ main(void)
 	RUN(w11_savepoint_with_a_lower_id_is_kept);
 	RUN(late_savepoint_takes_its_place_among_the_retained);
 	RUN(savepoint_takes_no_slot_and_waits_for_none);
+	RUN(one_that_is_held_and_later_ones_are_retained);
 	RUN(w17_retains_as_many_as_asked_for);
 	RUN(all_that_expire_at_once_are_told);
 	RUN(want_triggers_one_at_once_unless_one_is_pending);
