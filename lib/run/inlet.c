@@ -31,6 +31,7 @@ struct inlink {
 	struct link		*link;
 	struct frame_stream	*stream;	/* NULL until it came; header is our copy */
 	int			 apart;		/* no link between us and that subtask */
+	unsigned		 number;	/* in alignments: among those that are there */
 	int			 ended, credited_end;
 	enum frame_why		 why;
 	uint64_t		 end_seq;
@@ -364,11 +365,12 @@ align_open(struct weir *w)
 	unsigned	 i;
 
 	for (i = 0; (l = inlink_at(in, i)) != NULL; i++)
-		in->align.links += l->link != NULL;
+		if (l->link != NULL)
+			l->number = in->align.links++;
 	if (w->job == NULL)
 		return (0);
 	in->align.at_least_once = w->job->at_least_once;
-	if ((in->align.parked = calloc(i, 1)) == NULL)
+	if ((in->align.parked = calloc(in->align.links, 1)) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));
 	return (0);
 }
@@ -412,11 +414,12 @@ inlet_connect(struct weir *w, int64_t now)
 
 /* May a frame be taken from it?  An end is the last one, but for barriers. */
 static int
-inlink_wanted(const struct weir *w, const struct inlink *l, unsigned i)
+inlink_wanted(const struct weir *w, const struct inlink *l)
 {
 	if (w->job == NULL)
 		return (!l->ended);
-	return (w->job->due == 0 && (w->in->align.parked == NULL || !w->in->align.parked[i]));
+	return (w->job->due == 0 && (w->in->align.parked == NULL ||
+	    !w->in->align.parked[l->number]));
 }
 
 int
@@ -434,7 +437,7 @@ inlet_polls(struct weir *w, struct polls *p)
 			if (knocker_waits(l->knocker))
 				polls_until(p, now_ms() + LOOK_AGAIN_MS);
 		} else if (l->link != NULL) {
-			if (inlink_wanted(w, l, i) && w->hand == NULL && !holds &&
+			if (inlink_wanted(w, l) && w->hand == NULL && !holds &&
 			    (in->granted || l->stream == NULL))
 				bad = polls_add(p, link_recvfd(l->link), POLLIN);
 			if (!bad && link_sendfd(l->link) != -1)
@@ -537,8 +540,7 @@ take_end(struct weir *w, struct inlink *l, const struct frame *f, struct held *h
 }
 
 static int
-take_barrier(struct weir *w, struct inlink *l, unsigned i, const struct frame *f,
-    struct held *held)
+take_barrier(struct weir *w, struct inlink *l, const struct frame *f, struct held *held)
 {
 	struct job	*j = w->job;
 	uint64_t	 id = f->checkpoint, triggered_ms = f->triggered_ms;
@@ -548,7 +550,7 @@ take_barrier(struct weir *w, struct inlink *l, unsigned i, const struct frame *f
 	if (id <= l->barrier)
 		return (link_lost(w, "link from %s: barriers that do not ascend", up_name(l->up)));
 	l->barrier = id;
-	if (align_barrier(&w->in->align, i, id, &j->m.ids) == ALIGN_SNAPSHOT) {
+	if (align_barrier(&w->in->align, l->number, id, &j->m.ids) == ALIGN_SNAPSHOT) {
 		j->due = id;
 		j->triggered_ms = triggered_ms;
 	}
@@ -556,7 +558,7 @@ take_barrier(struct weir *w, struct inlink *l, unsigned i, const struct frame *f
 }
 
 static int
-inlink_take(struct weir *w, struct inlink *l, unsigned i)
+inlink_take(struct weir *w, struct inlink *l)
 {
 	struct frame_stream	 s;
 	struct inframe		*in;
@@ -571,7 +573,7 @@ inlink_take(struct weir *w, struct inlink *l, unsigned i)
 	if (f.type == FRAME_END)
 		return (take_end(w, l, &f, held));
 	if (f.type == FRAME_BARRIER && w->job != NULL)
-		return (take_barrier(w, l, i, &f, held));
+		return (take_barrier(w, l, &f, held));
 	if (f.type != FRAME_DATA || (f.count == 0 && l->stream->keyed) || l->ended) {
 		link_release(held);
 		return (link_lost(w, "link from %s: a frame that has no place here",
@@ -596,17 +598,16 @@ inlet_take(struct weir *w)
 {
 	struct inlet	*in = w->in;
 	struct inlink	*l;
-	unsigned	 i, n, at;
+	unsigned	 i, n;
 	int		 got;
 
 	for (n = 0; inlink_at(in, n) != NULL; n++)
 		;
 	for (i = 0; i < n; i++) {
-		at = in->turn++ % n;
-		l = inlink_at(in, at);
-		if (l->link == NULL || !inlink_wanted(w, l, at))
+		l = inlink_at(in, in->turn++ % n);
+		if (l->link == NULL || !inlink_wanted(w, l))
 			continue;
-		if ((got = inlink_take(w, l, at)) != 0)
+		if ((got = inlink_take(w, l)) != 0)
 			return (got);
 	}
 	return (0);
