@@ -117,8 +117,8 @@ savepoint_open(struct imagetext *t)
 	if (manifest_file(&t->im->m, t->name) == NULL)
 		return (image_fail(t->im, EBADMSG, "%s" MANIFEST_FILE ": says nothing of %s",
 		    t->im->path, t->name));
-	if ((fd = openat(t->im->fd, t->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) == -1 ||
-	    (t->file = fdopen(fd, "r")) == NULL) {
+	fd = openat(t->im->fd, t->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 || (t->file = fdopen(fd, "r")) == NULL) {
 		image_fail(t->im, errno == ENOENT ? EBADMSG : errno, "%s%s: %s", t->im->path,
 		    t->name, strerror(errno));
 		fd = fd != -1 ? close(fd) : 0;
@@ -344,7 +344,8 @@ lines_find(struct image *im, const struct manifest_stage *stage, unsigned state,
 		return (-1);
 	while ((more = imagetext_next(t, &line, &len)) == 1) {
 		if (found || imageline_cut(stage, line, len, &l) == -1 || l.state != state ||
-		    l.keylen != key->len || (key->len > 0 && memcmp(l.key, key->data, key->len) != 0))
+		    l.keylen != key->len ||
+		    (key->len > 0 && memcmp(l.key, key->data, key->len) != 0))
 			continue;
 		if (buf_add(value, l.val, l.vallen) == -1) {
 			more = fail_errno(t, "read");

@@ -297,8 +297,8 @@ parts_put(struct rebuild *r, unsigned subtask)
 	s->statelen = b.len;
 	if (b.len <= JOBFILE_STATE)
 		return (0);
-	return (image_fail(r->im, EBADMSG, "%s.%u: its operator state of %zu bytes is over the limit "
-	    "of %d", s->stage, subtask, b.len, JOBFILE_STATE));
+	return (image_fail(r->im, EBADMSG, "%s.%u: its operator state of %zu bytes is over the "
+	    "limit of %d", s->stage, subtask, b.len, JOBFILE_STATE));
 }
 
 /*
@@ -423,8 +423,8 @@ directory_make(struct rebuild *r, const char *path)
 	if ((r->dir = jobdir_open(path, 1, im->why, sizeof(im->why))) == NULL)
 		return (-1);
 	if (jobdir_begun(r->dir))
-		return (image_fail(im, EBADMSG, "%s: a job is there already; give -j a new directory",
-		    jobdir_path(r->dir)));
+		return (image_fail(im, EBADMSG, "%s: a job is there already; give -j a new "
+		    "directory", jobdir_path(r->dir)));
 	if (jobdir_lock(r->dir) == -1)
 		return (image_fail(im, errno, "%s", jobdir_error(r->dir)));
 	if (jobdir_begun(r->dir))

@@ -91,10 +91,11 @@ parallelism_set(const char *arg)
 
 static const struct weir_option options[] = {
 	{ 0, "drop", "STAGE", "leave out this stage's state", WEIR_CALL, NULL, drop_set },
-	{ 0, "map", "OLD=NEW", "the stage OLD is called NEW from now on", WEIR_CALL, NULL, map_set },
+	{ 0, "map", "OLD=NEW", "the stage OLD is called NEW from now on", WEIR_CALL, NULL,
+	    map_set },
 	{ 'p', "parallelism", "STAGE=N", "the stage has N subtasks from now on", WEIR_CALL, NULL,
 	    parallelism_set },
-	{ 0, "skip-gap", NULL, "go on although input was read behind the savepoint that is not in it",
+	{ 0, "skip-gap", NULL, "go on although input was read that is not in the savepoint",
 	    WEIR_FLAG, &skip_gap, NULL },
 	{ 0, "edited", NULL, "accept files that were changed by hand", WEIR_FLAG, &edited, NULL },
 	{ 0, NULL, NULL, NULL, WEIR_FLAG, NULL, NULL },
@@ -112,12 +113,12 @@ rescale_check(const struct manifest_stage *s, unsigned parallelism)
 
 	for (i = 0; i < s->nparts; i++)
 		if (s->part[i].len > 0)
-			return (tool_fail(WEIR_USAGE, "-p %s=%u: has state (\"%s\") that belongs to "
-			    "its %u subtasks, not to keys: it stays with -p %u", s->name,
+			return (tool_fail(WEIR_USAGE, "-p %s=%u: has state (\"%s\") that belongs "
+			    "to its %u subtasks, not to keys: it stays with -p %u", s->name,
 			    parallelism, s->part[i].name, s->parallelism, s->parallelism));
 	if (s->njournals > 0)
-		return (tool_fail(WEIR_USAGE, "-p %s=%u: has output or input (\"%s\") of its own in "
-		    "each of its %u subtasks: it stays with -p %u", s->name, parallelism,
+		return (tool_fail(WEIR_USAGE, "-p %s=%u: has output or input (\"%s\") of its own "
+		    "in each of its %u subtasks: it stays with -p %u", s->name, parallelism,
 		    s->journal[0].name, s->parallelism, s->parallelism));
 	return (0);
 }
@@ -129,8 +130,8 @@ gap_check(const struct image *im, const struct manifest_stage *s)
 
 	for (i = 0; i < s->njournals; i++)
 		if (s->journal[i].gap && !skip_gap)
-			return (tool_fail(WEIR_USAGE, "%s: the job ran on when this was taken: what "
-			    "%s read from standard input after checkpoint %llu is not in it; "
+			return (tool_fail(WEIR_USAGE, "%s: the job ran on when this was taken: "
+			    "what %s read from standard input after checkpoint %llu is not in it; "
 			    "--skip-gap goes on without that", im->path, s->name,
 			    (unsigned long long)im->m.id));
 	return (0);
@@ -156,8 +157,8 @@ stage_plan(const struct image *im, const struct manifest_stage *s, struct rebuil
 	strlcpy(to->name, w != NULL && w->as[0] != '\0' ? w->as : s->name, sizeof(to->name));
 	to->parallelism = w != NULL && w->parallelism != 0 ? w->parallelism : s->parallelism;
 	if (to->parallelism > im->m.groups)
-		return (tool_fail(WEIR_USAGE, "-p %s=%u: more than the job's %u key groups", s->name,
-		    to->parallelism, im->m.groups));
+		return (tool_fail(WEIR_USAGE, "-p %s=%u: more than the job's %u key groups",
+		    s->name, to->parallelism, im->m.groups));
 	if (to->parallelism != s->parallelism &&
 	    (status = rescale_check(s, to->parallelism)) != 0)
 		return (status);

@@ -9,7 +9,7 @@ main(int argc, char *argv[])
 {
 	struct tool	 t = {
 		.name = "savepoint", .synopsis = "DIR",
-		.summary = "write the state of a job, running or stopped, to a new directory, as text",
+		.summary = "write the state of a job, running or not, to a new directory, as text",
 	};
 	int		 first, status;
 

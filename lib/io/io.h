@@ -645,8 +645,9 @@ int	 store_read_next(struct store_read *, struct store_entry *);	/* 1, 0, -1 */
 int	 store_read_find(struct store_read *, unsigned state, const void *key, size_t keylen,
 	    const void **val, size_t *vallen);		/* 1: borrowed; 0, -1 */
 
-/* The other way round: the bytes of a journal that has these entries. */
-int	 store_entry_encode(struct buf *, const struct store_entry *);	/* appended */
-int	 store_names_encode(struct buf *, const char *name, const char *layout);	/* one name */
+/* The other way round: the bytes of a journal that has these entries, and of the part
+ * with the names, one by one; appended. */
+int	 store_entry_encode(struct buf *, const struct store_entry *);
+int	 store_names_encode(struct buf *, const char *name, const char *layout);
 
 #endif
