@@ -219,12 +219,21 @@ changed(const char *file)
 	tool_say("%s was changed", file);
 }
 
+/* 0, or what to exit with. */
 static int
 open_from(struct image *im, const char *path)
 {
+	int status;
+
 	if (image_is_savepoint(path))
-		return (image_savepoint(im, path, edited, changed));
-	return (image_job(im, path, IMAGE_STOPPED, 0, 0));
+		return (image_savepoint(im, path, edited, changed) == -1 ? fail_image(im) : 0);
+	if (image_job(im, path, IMAGE_STOPPED, 0, 0) == 0)
+		return (0);
+	status = fail_image(im);
+	if (im->dir == NULL)
+		tool_fail(0, "%s: has no " MANIFEST_FILE " either, as a complete savepoint has",
+		    im->path);
+	return (status);
 }
 
 int
@@ -245,7 +254,8 @@ main(int argc, char *argv[])
 		    "stopped job"));
 	if (t.job == NULL)
 		return (tool_fail(WEIR_USAGE, "where to? -j NEWJOB"));
-	status = open_from(&im, argv[first]) == -1 ? fail_image(&im) : make(&im, t.job);
+	if ((status = open_from(&im, argv[first])) == 0)
+		status = make(&im, t.job);
 	image_close(&im);
 	free(wishes);
 	return (status);

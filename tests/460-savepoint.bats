@@ -508,7 +508,9 @@ flips() {
 	refused 2 'other/MANIFEST:1: has format 2, this weir knows 1: a newer weir made it' other
 	mkdir nothing
 	refused 2 'nothing/: no job was ever started here' nothing
-	run_weir -s 2 'weir restore -j job other'
+	rm other/MANIFEST
+	refused 2 'other/: has no MANIFEST either, as a complete savepoint has' other
+	run_weir -s 2 'weir restore -j job save'
 	run_weir -s 2 'weir savepoint -j job save'
 	assert_err 'savepoint: save: is there already; a savepoint is a new directory'
 }
