@@ -303,7 +303,8 @@ int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
  *			from now.
  * weir_value_layout	how its values are made, a letter for each field: savepoints
  *			are text.  In open(); without it they are text as they are.
- * weir_memory		the bound of the stage's table; setup(); default 256 MiB.
+ * weir_memory		the bound of the stage's table; setup(); default 256 MiB.  In
+ *			a job what is over it is read from the disk.
  */
 struct weir_value;
 

@@ -14,6 +14,7 @@
 #include "run.h"
 
 #define VALUE_MAX	(16U << 20)	/* bytes of one key's value */
+#define ALIVE_STEPS	65536		/* of a scan, between two signs of life */
 
 struct weir_value {
 	struct weir		*w;
@@ -33,6 +34,7 @@ struct handles {
 struct weir_scan {
 	struct weir_value	*value;
 	struct store_scan	*scan;
+	unsigned		 steps;
 };
 
 uint32_t
@@ -312,6 +314,8 @@ weir_scan_next(struct weir_scan *s, struct weir_record *r, const void **val, siz
 	size_t		 keylen;
 	int		 more;
 
+	if (++s->steps % ALIVE_STEPS == 0 && job_alive(w) == -1)
+		return (-1);
 	if ((more = store_scan_next(s->scan, &key, &keylen, val, len)) == -1)
 		return (weir_error(w, "%s", store_error(w->handles->store)));
 	if (!more)

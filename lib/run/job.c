@@ -261,6 +261,17 @@ beat(struct weir *w, int64_t now)
 	return (r);
 }
 
+/* From within a callback that takes long. */
+int
+job_alive(struct weir *w)
+{
+	if (w->job == NULL || beat(w, now_ms()) == -1)
+		return (w->job == NULL ? 0 : -1);
+	if (control_queued(w->job->control) > 0)
+		control_work(w->job->control);
+	return (0);
+}
+
 /* Signals: a source asks for a stop, and at the second for the end; the others go
  * on until the view says so. */
 static int

@@ -415,6 +415,7 @@ int	 job_say(struct weir *, struct say *);
 void	 job_say_failed(struct weir *);	/* before an exit 1 or 2 */
 int	 job_again(struct weir *);		/* -1: leave with WEIR_AGAIN */
 int	 job_hear(struct weir *);
+int	 job_alive(struct weir *);		/* the coordinator shall know it */
 uint32_t job_attempt(const struct weir *);	/* 0 without a job */
 
 /* parts: what makes up a subtask's operator state.  save() appends to the buf. */
