@@ -263,7 +263,7 @@ install: all
 	    $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
 	$(NAMES) | while read -r page name; do \
 	    ln -sf $$page $(DESTDIR)$(MANDIR)/man3/$$name.3 || exit 1; done
-	[ -n "$(DESTDIR)" ] || ldconfig || :
+	[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || :
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(PREFIX)/include/weir.h \
