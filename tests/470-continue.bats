@@ -110,3 +110,14 @@ job() {
 	run_weir -t 30 'weir run -c 20ms -j job -e "weir source --count 1.. | weir keyby | weir reduce count" | head -n 3'
 	assert_output $'1\t1\n2\t1\n3\t1'
 }
+
+@test "another --backend than before is refused, and nothing is lost" {
+	seq 1 100 >in
+	echo 'weir source in | weir keyby | weir reduce count | weir sink out' >s.sh
+	job s.sh
+	run_weir -t 30 -s 2 'weir run -c 50ms -j job --backend memory s.sh'
+	grep -q 'leave out --backend memory' <<<"$stderr"
+	echo 1 >>in
+	job s.sh
+	assert_equal "$(tail -n 1 out)" $'1\t2'
+}

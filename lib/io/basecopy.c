@@ -23,7 +23,7 @@
 #include "io.h"
 
 #define BASE		"base"
-#define PREFIX		"base."		/* then the process that reads it */
+#define PREFIX		"base."		/* then the process that reads it, and a number */
 #define PINNED		"pinned"	/* beside the copy: tables by their second names */
 #define LIST_BYTES	(256U << 20)	/* of the list of tables, at most */
 #define TRIES		200
@@ -219,7 +219,7 @@ stale_remove(int dirfd)
 {
 	struct dirent	*e;
 	DIR		*d;
-	const char	*wrong;
+	char		*end;
 	pid_t		 pid;
 	int		 fd;
 
@@ -232,17 +232,20 @@ stale_remove(int dirfd)
 	while ((e = readdir(d)) != NULL) {
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
-		pid = (pid_t)strtonum(e->d_name + strlen(PREFIX), 1, INT32_MAX, &wrong);
-		if (wrong == NULL && kill(pid, 0) == -1 && errno == ESRCH)
+		pid = (pid_t)strtol(e->d_name + strlen(PREFIX), &end, 10);
+		if (pid > 0 && *end == '-' && kill(pid, 0) == -1 && errno == ESRCH)
 			tree_remove(dirfd, e->d_name);
 	}
 	closedir(d);
 }
 
+/* One process may read the same base twice at a time. */
 static void
 name_make(char *name, size_t size)
 {
-	snprintf(name, size, PREFIX "%ld", (long)getpid());
+	static unsigned n;
+
+	snprintf(name, size, PREFIX "%ld-%u", (long)getpid(), n++);
 }
 
 int
@@ -278,10 +281,7 @@ basecopy_make(int dirfd, const char *dir, char *path, size_t pathsize, char *why
 }
 
 void
-basecopy_remove(int dirfd)
+basecopy_remove(int dirfd, const char *path)
 {
-	char name[32];
-
-	name_make(name, sizeof(name));
-	tree_remove(dirfd, name);
+	tree_remove(dirfd, strrchr(path, '/') + 1);
 }

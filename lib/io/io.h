@@ -532,7 +532,7 @@ int	 base_at(struct base_cursor *, const char **key, size_t *keylen, const char 
  */
 int	 basecopy_make(int dirfd, const char *dir, char *path, size_t pathsize, char *why,
 	    size_t size);
-void	 basecopy_remove(int dirfd);
+void	 basecopy_remove(int dirfd, const char *path);
 
 /* basefiles: LevelDB's list of tables (MANIFEST-...): the number from which on it has
  * given out none; 0: it does not say, or is not understood. */

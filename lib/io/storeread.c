@@ -25,6 +25,7 @@ struct store_read {
 
 	int			 dirfd;		/* the stage's; borrowed */
 	int			 copy;		/* of base; -1: there is none */
+	char			 path[PATH_MAX];	/* its name */
 	struct base_cursor	*cursor;
 	struct buf		 key, val;	/* of base, what was given out last */
 };
@@ -65,11 +66,11 @@ parts_take(struct store_read *r, const struct jobfile_subtask *at)
 static int
 base_take(struct store_read *r, const char *dir, const struct jobfile_subtask *at, uint64_t id)
 {
-	struct store	*s = r->store;
-	char		 path[PATH_MAX];
+	struct store *s = r->store;
 
-	r->copy = basecopy_make(r->dirfd, dir, path, sizeof(path), s->why, sizeof(s->why));
-	if (r->copy == -1 || (s->base = base_open(r->copy, path, 0, s->why,
+	r->copy = basecopy_make(r->dirfd, dir, r->path, sizeof(r->path), s->why,
+	    sizeof(s->why));
+	if (r->copy == -1 || (s->base = base_open(r->copy, r->path, 0, s->why,
 	    sizeof(s->why))) == NULL)
 		return (-1);
 	if (base_batches(s->base) < at->batches)
@@ -141,7 +142,7 @@ store_read_close(struct store_read *r)
 	store_free(r->store);
 	if (r->copy != -1) {
 		close(r->copy);
-		basecopy_remove(r->dirfd);
+		basecopy_remove(r->dirfd, r->path);
 	}
 	buf_free(&r->key);
 	buf_free(&r->val);

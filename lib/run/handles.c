@@ -69,6 +69,25 @@ handles_store(const struct weir *w)
 	return (w->handles->store);
 }
 
+/* Either keeps what the other would not find: a job has one for its life. */
+static int
+backend_check(struct weir *w)
+{
+	const struct jobfile_subtask	*at = w->job->restored;
+	size_t				 i, len;
+
+	if (at == NULL)
+		return (0);
+	if (!w->job->memory_backend && part_restored(w, STORE_PART_KEYED, &len) != NULL)
+		return (weir_misuse(w, "checkpoint %llu has its state in the checkpoint itself: "
+		    "--backend memory, as before", (unsigned long long)w->job->m.restore));
+	for (i = 0; w->job->memory_backend && i < at->nranges; i++)
+		if (strcmp(at->range[i].name, STORE_JOURNAL) == 0)
+			return (weir_misuse(w, "checkpoint %llu has its state on disk: leave out "
+			    "--backend memory", (unsigned long long)w->job->m.restore));
+	return (0);
+}
+
 /* In a job: names and values as of the checkpoint that is restored. */
 static int
 store_restore(struct weir *w, struct store *store)
@@ -81,6 +100,8 @@ store_restore(struct weir *w, struct store *store)
 	    store_names_restore(store, part, len) == -1)
 		return (store_failed(w));
 	if (part_add(w, STORE_PART_NAMES, names_save, store) == -1)
+		return (-1);
+	if (backend_check(w) == -1)
 		return (-1);
 	/* the final checkpoint, and those that were asked for, come beside the others */
 	if (!j->memory_backend)

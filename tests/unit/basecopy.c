@@ -203,7 +203,7 @@ copy_check(void)
 		printf("# %s\n", b == NULL ? copy_why : "entries are missing");
 	base_close(b);
 	close(fd);
-	basecopy_remove(dirfd_);
+	basecopy_remove(dirfd_, path);
 	return (good);
 }
 
@@ -249,14 +249,14 @@ basecopy_clears_those_of_the_dead(void)
 
 	directory_make();
 	b = base_create(dirfd_, dir, 0, why, sizeof(why));
-	CHECK(mkdirat(dirfd_, "base.2147483646", 0700) == 0);
-	CHECK(mkdirat(dirfd_, "base.1", 0700) == 0);
+	CHECK(mkdirat(dirfd_, "base.2147483646-0", 0700) == 0);
+	CHECK(mkdirat(dirfd_, "base.1-0", 0700) == 0);
 	fd = basecopy_make(dirfd_, dir, path, sizeof(path), why, sizeof(why));
 	CHECK(fd != -1);
-	CHECK(fstatat(dirfd_, "base.2147483646", &st, 0) == -1);
-	CHECK(fstatat(dirfd_, "base.1", &st, 0) == 0);
+	CHECK(fstatat(dirfd_, "base.2147483646-0", &st, 0) == -1);
+	CHECK(fstatat(dirfd_, "base.1-0", &st, 0) == 0);
 	close(fd);
-	basecopy_remove(dirfd_);
+	basecopy_remove(dirfd_, path);
 	CHECK(stat(path, &st) == -1);
 	base_close(b);
 	directory_remove();
