@@ -37,6 +37,8 @@ welcome(struct coordinator *co, struct caller *c)
 	t.concurrent = joboptions.concurrent;
 	t.groups = co->ledger.file.groups;
 	t.checkpoints = joboptions.interval_ms > 0;
+	t.feedback = c->subtask != NULL ? co->feedback[c->subtask->stage] : 0;
+	t.loop_wait_ms = (uint64_t)joboptions.loop_wait_ms;
 	if (control_tell(c->control, &t) == -1)
 		c->gone = 1;
 }
@@ -155,6 +157,7 @@ whole_look(struct coordinator *co)
 		}
 		tool_say("the pipeline is a loop, %s: records on their way there are lost at a "
 		    "restart", cycle);
+		topology_feedback(&co->roster.topology, co->feedback);
 	}
 	coord_whole(&co->coord, now_ms());
 }
@@ -203,6 +206,9 @@ assemble_welcome(struct coordinator *co)
 {
 	struct caller *c;
 
+	/* which inputs close a loop is not known before */
+	if (joboptions.force && !co->coord.whole && !coordinator_over(co))
+		return;
 	TAILQ_FOREACH(c, &co->callers, entry)
 		if (c->kind == CALLER_ENTERING && !c->gone) {
 			welcome(co, c);

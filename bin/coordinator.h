@@ -84,6 +84,7 @@ struct coordinator {
 	uint64_t	 restored;		/* the checkpoint that it began with; 0: none */
 	int64_t		 gathering_ms;		/* since when; 0: it does not gather */
 	int		 awaits_said;
+	uint32_t	 feedback[TOPOLOGY_STAGES];	/* inputs that close a loop, as bits */
 
 	/* notes */
 	int		 resumed;		/* the job was there before */

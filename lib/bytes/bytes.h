@@ -281,6 +281,7 @@ struct knock {
 	unsigned	 subtask, parallelism;
 	uint32_t	 attempt;
 	int		 output;		/* which output; -1: the one that names me */
+	int		 copy;			/* I cannot map your memory: copy frames */
 };
 
 enum answer_kind { ANSWER_LINK, ANSWER_WAIT, ANSWER_ELSEWHERE, ANSWER_REFUSED };

@@ -46,10 +46,10 @@ dump(json_t *o)
 char *
 message_knock(const struct knock *k)
 {
-	return (dump(json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:i}",
+	return (dump(json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:b}",
 	    "stage", k->stage, "run", k->run, "nonce", k->nonce,
 	    "subtask", (int)k->subtask, "parallelism", (int)k->parallelism,
-	    "attempt", (json_int_t)k->attempt, "output", k->output)));
+	    "attempt", (json_int_t)k->attempt, "output", k->output, "copy", k->copy)));
 }
 
 char *
@@ -78,9 +78,10 @@ message_parse_knock(const char *data, size_t len, struct knock *k)
 
 	memset(k, 0, sizeof(*k));
 	if ((o = json_loadb(data, len, 0, NULL)) != NULL &&
-	    json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "stage", &stage,
+	    json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s?:b}", "stage", &stage,
 	    "run", &run, "nonce", &nonce, "subtask", &subtask,
-	    "parallelism", &parallelism, "attempt", &attempt, "output", &output) == 0 &&
+	    "parallelism", &parallelism, "attempt", &attempt, "output", &output,
+	    "copy", &k->copy) == 0 &&
 	    name_ok(stage) && name_ok(run) && name_ok(nonce) &&
 	    parallelism >= 1 && parallelism <= INT_MAX && subtask >= 0 && subtask < parallelism &&
 	    attempt >= 0 && attempt <= UINT32_MAX && output >= -1 && output <= INT_MAX) {

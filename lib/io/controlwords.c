@@ -185,6 +185,8 @@ put_welcome(struct maker *m, const struct tell *t)
 	put(m, "checkpoints", json_boolean(t->checkpoints));
 	put_number(m, "concurrent", t->concurrent);
 	put_number(m, "groups", t->groups);
+	put_number(m, "feedback", t->feedback);
+	put_number(m, "loop_wait_ms", t->loop_wait_ms);
 }
 
 static void
@@ -378,7 +380,9 @@ get_welcome(json_t *o, struct tell *t)
 	    get_bool(o, "memory_backend", &t->memory_backend) == -1 ||
 	    get_bool(o, "checkpoints", &t->checkpoints) == -1 ||
 	    get_unsigned(o, "concurrent", VIEW_PENDING, &t->concurrent) == -1 ||
-	    get_unsigned(o, "groups", JOBFILE_GROUPS, &t->groups) == -1)
+	    get_unsigned(o, "groups", JOBFILE_GROUPS, &t->groups) == -1 ||
+	    get_unsigned(o, "feedback", UINT32_MAX, &t->feedback) == -1 ||
+	    get_uint(o, "loop_wait_ms", INT64_MAX, &t->loop_wait_ms) == -1)
 		return (-1);
 	return (0);
 }

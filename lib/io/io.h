@@ -464,6 +464,8 @@ struct tell {
 	int		 at_least_once, memory_backend;
 	unsigned	 concurrent, groups;
 	int		 checkpoints;		/* 1: now and then; 0: only at the end */
+	unsigned	 feedback;		/* inputs that close a loop, as bits */
+	uint64_t	 loop_wait_ms;
 	int		 status;		/* refused, and why */
 	char		 why[1024];
 	struct view	 view;

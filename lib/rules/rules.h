@@ -164,6 +164,9 @@ int	 topology_find(const struct topology *, const char *name);
 void	 topology_clash(const char *name, char *why, size_t size);	/* two of one name */
 int	 topology_complete(const struct topology *, char *missing, size_t size);
 int	 topology_cycle(const struct topology *, char *cycle, size_t size);	/* 1: "a -> b -> a" */
+/* Of each stage the inputs that close a loop, as bits: those inside the cycle of its
+ * first stage, breadth first from the sources.  Without them there is no cycle. */
+void	 topology_feedback(const struct topology *, uint32_t feedback[TOPOLOGY_STAGES]);
 void	 topology_free(struct topology *);
 
 /*

@@ -155,6 +155,75 @@ topology_cycle(const struct topology *t, char *cycle, size_t size)
 	return (0);
 }
 
+static int
+feeds(const struct topology *t, unsigned from, unsigned to, unsigned input)
+{
+	return (strcmp(t->stage[to].input[input], t->stage[from].name) == 0);
+}
+
+/* Who is behind no source comes last. */
+static void
+breadth_first(const struct topology *t, unsigned order[TOPOLOGY_STAGES])
+{
+	uint8_t		seen[TOPOLOGY_STAGES] = { 0 };
+	unsigned	n = 0, at, i, j;
+
+	for (i = 0; i < t->n; i++)
+		if (t->stage[i].source) {
+			seen[i] = 1;
+			order[n++] = i;
+		}
+	for (at = 0; at < t->n; at++) {
+		for (i = 0; at == n; i++)
+			if (!seen[i]) {
+				seen[i] = 1;
+				order[n++] = i;
+			}
+		for (i = 0; i < t->n; i++)
+			for (j = 0; j < t->stage[i].ninputs && !seen[i]; j++)
+				if (feeds(t, order[at], i, j)) {
+					seen[i] = 1;
+					order[n++] = i;
+				}
+	}
+}
+
+/* Is there a way between two stages that uses no feedback? */
+static int
+leads(const struct topology *t, unsigned from, unsigned to, const uint32_t *feedback,
+    uint8_t *seen)
+{
+	unsigned i, j;
+
+	if (from == to)
+		return (1);
+	seen[from] = 1;
+	for (i = 0; i < t->n; i++)
+		for (j = 0; j < t->stage[i].ninputs && !seen[i]; j++)
+			if ((feedback[i] >> j & 1) == 0 && feeds(t, from, i, j) &&
+			    leads(t, i, to, feedback, seen))
+				return (1);
+	return (0);
+}
+
+void
+topology_feedback(const struct topology *t, uint32_t feedback[TOPOLOGY_STAGES])
+{
+	unsigned	order[TOPOLOGY_STAGES], i, j;
+	uint8_t		seen[TOPOLOGY_STAGES];
+	int		up;
+
+	memset(feedback, 0, TOPOLOGY_STAGES * sizeof(feedback[0]));
+	breadth_first(t, order);
+	for (i = 0; i < t->n; i++)
+		for (j = 0; j < t->stage[order[i]].ninputs; j++) {
+			memset(seen, 0, sizeof(seen));
+			up = topology_find(t, t->stage[order[i]].input[j]);
+			if (up != -1 && leads(t, order[i], (unsigned)up, feedback, seen))
+				feedback[order[i]] |= (uint32_t)1 << j;
+		}
+}
+
 void
 topology_free(struct topology *t)
 {

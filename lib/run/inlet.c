@@ -4,6 +4,10 @@
  * An upstream is knocked at for each of its subtasks that has a link for us; the
  * first answer says how many there are.  Then each link begins with a stream
  * frame, gets credit 0, and gives one frame at a time into the stage's hand.
+ *
+ * An upstream that is behind us in a loop waits for our stream before it sends its
+ * own: its links come up later, when all others have, and have their numbers
+ * behind them.  They take no part in alignments.
  */
 #include <errno.h>
 #include <poll.h>
@@ -32,6 +36,7 @@ struct inlink {
 	struct frame_stream	*stream;	/* NULL until it came; header is our copy */
 	int			 apart;		/* no link between us and that subtask */
 	unsigned		 number;	/* in alignments: among those that are there */
+	int			 admitted;	/* of a loop: has credit 0 */
 	int			 ended, credited_end;
 	enum frame_why		 why;
 	uint64_t		 end_seq;
@@ -42,6 +47,7 @@ struct upstream {
 	const struct wire_in	*wire;
 	unsigned		 parallelism;	/* 0: not known yet */
 	int			 keyed;
+	int			 feedback;	/* it closes a loop */
 	char			 stage[WEIR_NAME_MAX + 1];
 	struct inlink		*links;
 	unsigned		 n;
@@ -53,6 +59,7 @@ struct inlet {
 	unsigned		 turn;		/* fairness between links */
 	int			 granted, enough;
 	struct align		 align;		/* in a job */
+	struct feedback		*back;		/* NULL: no loop closes here */
 
 	struct weir_record	 chunk[CHUNK];	/* of the frame in hand */
 	size_t			 nchunk, taken, pos;
@@ -104,6 +111,7 @@ inlink_knock(struct weir *w, struct inlink *l)
 	k.subtask = w->subtask;
 	k.parallelism = w->set.parallelism;
 	k.output = l->up->wire->output;
+	k.copy = l->up->feedback;	/* memory is not mapped in a circle */
 	l->again_ms = NEVER;
 	l->since_ms = now_ms();
 	if (knocker_send(l->knocker, &k) == -1)
@@ -143,26 +151,39 @@ inlink_start(struct weir *w, struct inlink *l, struct upstream *up, unsigned sub
 	return (inlink_knock(w, l));
 }
 
-int
-inlet_open(struct weir *w)
+static int
+upstreams_start(struct weir *w, int feedback)
 {
-	struct inlet	*in;
-	unsigned	 i;
+	unsigned	 closing = w->job != NULL ? w->job->feedback : 0, i;
+	struct upstream	*up;
 
-	if (w->wiring.nin == 0)
-		return (0);
-	if ((in = w->in = calloc(1, sizeof(*in))) == NULL)
-		return (weir_error(w, "%s", strerror(errno)));
 	for (i = 0; i < w->wiring.nin; i++) {
-		in->ups[i].wire = &w->wiring.in[i];
-		if ((in->ups[i].links = calloc(1, sizeof(struct inlink))) == NULL)
+		if ((int)(closing >> i & 1) != feedback)
+			continue;
+		up = &w->in->ups[w->in->n];
+		up->wire = &w->wiring.in[i];
+		up->feedback = feedback;
+		if ((up->links = calloc(1, sizeof(struct inlink))) == NULL)
 			return (weir_error(w, "%s", strerror(errno)));
-		in->n++;
-		in->ups[i].n = 1;
-		if (inlink_start(w, &in->ups[i].links[0], &in->ups[i], 0) == -1)
+		w->in->n++;
+		up->n = 1;
+		if (inlink_start(w, &up->links[0], up, 0) == -1)
 			return (-1);
 	}
 	return (0);
+}
+
+int
+inlet_open(struct weir *w)
+{
+	if (w->wiring.nin == 0)
+		return (0);
+	if ((w->in = calloc(1, sizeof(*w->in))) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	if (w->job != NULL && w->job->feedback != 0 && (w->in->back =
+	    feedback_new(w->memory_bytes, (int64_t)w->job->loop_wait_ms)) == NULL)
+		return (weir_error(w, "%s", strerror(errno)));
+	return (upstreams_start(w, 0) == -1 || upstreams_start(w, 1) == -1 ? -1 : 0);
 }
 
 void
@@ -173,6 +194,7 @@ inlet_close(struct inlet *in)
 
 	if (in == NULL)
 		return;
+	feedback_free(in->back);
 	for (i = 0; (l = inlink_at(in, i)) != NULL; i++) {
 		knocker_close(l->knocker);
 		link_close(l->link);
@@ -333,7 +355,7 @@ streams_merge(struct weir *w)
 
 	w->keyed_in = 1;
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
-		if ((s = l->stream) == NULL)
+		if ((s = l->stream) == NULL || l->up->feedback)
 			continue;
 		if (first == NULL) {
 			first = s;
@@ -365,7 +387,7 @@ align_open(struct weir *w)
 	unsigned	 i;
 
 	for (i = 0; (l = inlink_at(in, i)) != NULL; i++)
-		if (l->link != NULL)
+		if (l->link != NULL && !l->up->feedback)
 			l->number = in->align.links++;
 	if (w->job == NULL)
 		return (0);
@@ -375,49 +397,114 @@ align_open(struct weir *w)
 	return (0);
 }
 
+/* 1: its stream is there, or it needs none; 0: it is awaited. */
+static int
+inlink_connect(struct weir *w, unsigned i, int64_t now)
+{
+	struct inlink	*l = inlink_at(w->in, i);
+	struct answer	 a;
+	int		 got;
+
+	if (l->knocker != NULL) {
+		if (l->again_ms != NEVER && now >= l->again_ms && inlink_knock(w, l) == -1)
+			return (-1);
+		if ((got = knocker_recv(l->knocker, &a)) == -1)
+			return (weir_error(w, "%s: the answer to my knock is none",
+			    l->up->wire->base));
+		if (got == 1 && inlink_answer(w, l, &a, now) == -1)
+			return (-1);
+		l = inlink_at(w->in, i);	/* widened */
+	}
+	if (l->link != NULL && l->stream == NULL && inlink_stream(w, l) == -1)
+		return (-1);
+	if (!inlink_unborn(l))
+		l->since_ms = now;
+	else if (w->job == NULL && now > l->since_ms + ANSWER_MS)
+		return (weir_error(w, "%s %s for %d s", l->link == NULL ?
+		    "nobody answers at" : "cannot connect to", l->up->wire->base,
+		    ANSWER_MS / 1000));
+	return (l->apart || l->stream != NULL);
+}
+
 int
 inlet_connect(struct weir *w, int64_t now)
 {
-	struct inlet	*in = w->in;
 	struct inlink	*l;
-	struct answer	 a;
 	unsigned	 i;
 	int		 got, missing = 0;
 
-	for (i = 0; (l = inlink_at(in, i)) != NULL; i++) {
-		if (l->knocker != NULL) {
-			if (l->again_ms != NEVER && now >= l->again_ms && inlink_knock(w, l) == -1)
-				return (-1);
-			if ((got = knocker_recv(l->knocker, &a)) == -1)
-				return (weir_error(w, "%s: the answer to my knock is none",
-				    l->up->wire->base));
-			if (got == 1 && inlink_answer(w, l, &a, now) == -1)
-				return (-1);
-			if ((l = inlink_at(in, i)) == NULL)	/* widened */
-				break;
-		}
-		if (l->link != NULL && l->stream == NULL && inlink_stream(w, l) == -1)
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if ((got = inlink_connect(w, i, now)) == -1)
 			return (-1);
-		if (!l->apart && l->stream == NULL)
-			missing = 1;
-		if (!inlink_unborn(l))
-			l->since_ms = now;
-		else if (w->job == NULL && now > l->since_ms + ANSWER_MS)
-			return (weir_error(w, "%s %s for %d s", l->link == NULL ?
-			    "nobody answers at" : "cannot connect to", l->up->wire->base,
-			    ANSWER_MS / 1000));
+		missing |= got == 0 && !inlink_at(w->in, i)->up->feedback;
 	}
 	if (missing)
 		return (0);
 	return (streams_merge(w) == -1 || align_open(w) == -1 ? -1 : 1);
 }
 
-/* May a frame be taken from it?  An end is the last one, but for barriers. */
+/* What comes round a loop is as what came into it, or it has no place here. */
+static int
+inlink_admit(struct weir *w, struct inlink *l)
+{
+	if (w->keyed_in && !l->stream->keyed && (w->stage->flags & (WEIR_KEYED | WEIR_PASSES)))
+		return (weir_misuse(w, "the stream from %s, round the loop, is not keyed; put "
+		    "'weir keyby -k FIELD' behind it", up_name(l->up)));
+	l->admitted = 1;
+	if (link_credit(l->link, 0) == -1)
+		return (link_lost(w, "link from %s: %s", up_name(l->up), link_error(l->link)));
+	return (0);
+}
+
+int
+inlet_close_loop(struct weir *w, int64_t now)
+{
+	struct inlink	*l;
+	unsigned	 i;
+	int		 got, missing = 0;
+
+	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
+		if (!l->up->feedback)
+			continue;
+		if ((got = inlink_connect(w, i, now)) == -1)
+			return (-1);
+		missing |= got == 0;
+		l = inlink_at(w->in, i);
+		if (l->stream != NULL && !l->admitted && inlink_admit(w, l) == -1)
+			return (-1);
+	}
+	return (!missing);
+}
+
+/* All but what comes round a loop. */
+static int
+inputs_ended(const struct inlet *in)
+{
+	const struct inlink	*l;
+	unsigned		 u, i;
+
+	for (u = 0; u < in->n; u++)
+		for (i = 0; i < in->ups[u].n && !in->ups[u].feedback; i++) {
+			l = &in->ups[u].links[i];
+			if (l->link != NULL && !l->ended)
+				return (0);
+		}
+	return (1);
+}
+
+/*
+ * May a frame be taken from it?  An end is the last one, but for barriers: and
+ * behind all ends comes the final one, which has to find nothing in a loop.
+ */
 static int
 inlink_wanted(const struct weir *w, const struct inlink *l)
 {
+	if (l->up->feedback)
+		return (l->admitted);
 	if (w->job == NULL)
 		return (!l->ended);
+	if (w->in->back != NULL && !feedback_ended(w->in->back) && inputs_ended(w->in))
+		return (0);
 	return (w->job->due == 0 && (w->in->align.parked == NULL ||
 	    !w->in->align.parked[l->number]));
 }
@@ -437,8 +524,8 @@ inlet_polls(struct weir *w, struct polls *p)
 			if (knocker_waits(l->knocker))
 				polls_until(p, now_ms() + LOOK_AGAIN_MS);
 		} else if (l->link != NULL) {
-			if (inlink_wanted(w, l) && w->hand == NULL && !holds &&
-			    (in->granted || l->stream == NULL))
+			if (l->stream == NULL || (inlink_wanted(w, l) && (l->up->feedback ||
+			    (w->hand == NULL && !holds && in->granted))))
 				bad = polls_add(p, link_recvfd(l->link), POLLIN);
 			if (!bad && link_sendfd(l->link) != -1)
 				bad = polls_add(p, link_sendfd(l->link), POLLIN);
@@ -459,7 +546,7 @@ inlet_grant(struct weir *w)
 	unsigned	 i;
 
 	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++)
-		if (l->link != NULL && link_credit(l->link, 0) == -1)
+		if (l->link != NULL && !l->up->feedback && link_credit(l->link, 0) == -1)
 			return (link_lost(w, "link from %s: %s", up_name(l->up),
 			    link_error(l->link)));
 	w->in->granted = 1;
@@ -472,7 +559,7 @@ inframe_unref(struct weir *w, struct inframe *f)
 	if (--f->refs > 0)
 		return;
 	/* a link that has broken is reported where it is waited for */
-	if (link_done(f->from->link, f->f.seq) == -1)
+	if (!f->from->up->feedback && link_done(f->from->link, f->f.seq) == -1)
 		weir_debug(w, "link from %s: %s", up_name(f->from->up), link_error(f->from->link));
 	link_release(f->held);
 	free(f);
@@ -533,6 +620,8 @@ take_end(struct weir *w, struct inlink *l, const struct frame *f, struct held *h
 	l->ended = 1;
 	l->why = (enum frame_why)f->kind;
 	l->end_seq = f->seq;
+	if (w->in->back != NULL)
+		feedback_stir(w->in->back);
 	if (w->job != NULL)		/* no credit is asked for: the job's end is told */
 		return (control_frame_done(w, l, held, f->seq));
 	link_release(held);
@@ -550,11 +639,33 @@ take_barrier(struct weir *w, struct inlink *l, const struct frame *f, struct hel
 	if (id <= l->barrier)
 		return (link_lost(w, "link from %s: barriers that do not ascend", up_name(l->up)));
 	l->barrier = id;
+	if (l->up->feedback)
+		return (0);
 	if (align_barrier(&w->in->align, l->number, id, &j->m.ids) == ALIGN_SNAPSHOT) {
 		j->due = id;
 		j->triggered_ms = triggered_ms;
 	}
 	return (0);
+}
+
+static void
+hand_take(struct weir *w, struct inframe *in)
+{
+	w->hand = in;
+	w->in->from = in->from;
+	w->in->nchunk = w->in->taken = w->in->pos = w->in->ordinal = 0;
+}
+
+/* It is credited at once: who sent it may be who we wait for. */
+static int
+back_take(struct weir *w, struct inlink *l, struct inframe *in)
+{
+	if (link_done(l->link, in->f.seq) == -1)
+		weir_debug(w, "link from %s: %s", up_name(l->up), link_error(l->link));
+	if (feedback_put(w->in->back, in) == 0)
+		return (1);
+	return (weir_error(w, "more comes round the loop, from %s, than my %llu bytes of memory "
+	    "hold (-M)", up_name(l->up), (unsigned long long)w->memory_bytes));
 }
 
 static int
@@ -587,25 +698,50 @@ inlink_take(struct weir *w, struct inlink *l)
 	in->held = held;
 	in->from = l;
 	in->refs = 1;
-	w->hand = in;
-	w->in->from = l;
-	w->in->nchunk = w->in->taken = w->in->pos = w->in->ordinal = 0;
+	if (l->up->feedback)
+		return (back_take(w, l, in));
+	hand_take(w, in);
 	return (1);
 }
 
 int
+inlet_take_back(struct weir *w)
+{
+	struct inlink	*l;
+	unsigned	 i;
+	int		 got;
+
+	for (i = 0; w->in->back != NULL && (l = inlink_at(w->in, i)) != NULL; i++) {
+		if (!l->up->feedback || l->link == NULL)
+			continue;
+		while ((got = inlink_take(w, l)) != 0)
+			if (got == -1)
+				return (-1);
+	}
+	return (0);
+}
+
+/* The queue of what came round a loop has its turn as a link has. */
+int
 inlet_take(struct weir *w)
 {
 	struct inlet	*in = w->in;
+	struct inframe	*back;
 	struct inlink	*l;
 	unsigned	 i, n;
 	int		 got;
 
 	for (n = 0; inlink_at(in, n) != NULL; n++)
 		;
+	n += in->back != NULL;
 	for (i = 0; i < n; i++) {
-		l = inlink_at(in, in->turn++ % n);
-		if (l->link == NULL || !inlink_wanted(w, l))
+		if ((l = inlink_at(in, in->turn++ % n)) == NULL) {
+			if ((back = feedback_next(in->back)) == NULL)
+				continue;
+			hand_take(w, back);
+			return (1);
+		}
+		if (l->link == NULL || l->up->feedback || !inlink_wanted(w, l))
 			continue;
 		if ((got = inlink_take(w, l)) != 0)
 			return (got);
@@ -740,19 +876,34 @@ inlet_process(struct weir *w)
 	}
 	w->hand = NULL;
 	inframe_unref(w, f);
+	if (w->in->back != NULL)
+		feedback_stir(w->in->back);
 	return (1);
 }
 
-int
-inlet_ended(const struct weir *w)
+int64_t
+inlet_silent_ms(const struct weir *w)
 {
+	return (w->in->back != NULL && inputs_ended(w->in) ? feedback_silent_ms(w->in->back) :
+	    NEVER);
+}
+
+int
+inlet_ended(struct weir *w)
+{
+	struct inlet	*in = w->in;
 	struct inlink	*l;
 	unsigned	 i;
 	int		 stopped = 0;
 
-	for (i = 0; (l = inlink_at(w->in, i)) != NULL; i++) {
-		if (l->link != NULL && !l->ended)
+	if (!inputs_ended(in))
+		return (0);
+	if (in->back != NULL) {
+		if (now_ms() < feedback_silent_ms(in->back))
 			return (0);
+		feedback_end(in->back);
+	}
+	for (i = 0; (l = inlink_at(in, i)) != NULL; i++) {
 		if (l->link != NULL && l->why == FRAME_STOPPED)
 			stopped = 1;
 	}

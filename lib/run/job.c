@@ -200,6 +200,8 @@ tell_take(struct weir *w)
 		j->memory_backend = t->memory_backend;
 		j->concurrent = t->concurrent;
 		j->groups = t->groups;
+		j->feedback = t->feedback;
+		j->loop_wait_ms = t->loop_wait_ms;
 		break;
 	case TELL_REFUSED:
 		return (t->status == WEIR_USAGE ? weir_misuse(w, "%s", t->why) :

@@ -228,8 +228,10 @@ static int
 announce(struct loop *l)
 {
 	struct weir	*w = l->w;
-	int		 done;
+	int		 closed, done;
 
+	if ((closed = w->in != NULL ? inlet_close_loop(w, l->now) : 1) == -1)
+		return (-1);
 	if (w->out != NULL) {
 		if (!l->announced) {
 			if ((done = outlet_connect(w, l->now)) != 1)
@@ -250,6 +252,8 @@ announce(struct loop *l)
 		for (done = 0; done < (int)w->atlas.n; done++)
 			arena_unlink(w->atlas.arena[done]);
 	}
+	if (!closed)
+		return (0);
 	if (w->in != NULL && inlet_grant(w) == -1)
 		return (-1);
 	return (w->job != NULL && job_connected(w) == -1 ? -1 : 1);
@@ -319,8 +323,10 @@ consume(struct loop *l)
 		if (got == 0) {
 			if (w->job != NULL && w->job->due != 0)
 				return (2);
-			if ((got = inlet_ended(w)) == 0)
+			if ((got = inlet_ended(w)) == 0) {
+				polls_until(&l->polls, inlet_silent_ms(w));
 				return (0);
+			}
 			l->why = w->quit ? FRAME_STOPPED : (enum frame_why)got;
 			return (1);
 		}
@@ -344,6 +350,8 @@ run_on(struct loop *l)
 		w->quit = 1;
 	if (w->quit && inlet_enough(w) == -1)
 		return (-1);
+	if (w->in != NULL && inlet_take_back(w) == -1)
+		return (-1);
 	return (w->in == NULL ? produce(l) : consume(l));
 }
 
@@ -355,6 +363,8 @@ end(struct loop *l)
 	int		 done;
 
 	if (w->out != NULL && outlet_serve(w) == -1)
+		return (-1);
+	if (w->in != NULL && inlet_take_back(w) == -1)
 		return (-1);
 	if (!l->ended && w->out != NULL && !w->quit && weir_full(w) &&
 	    (done = emit_flush(w)) != 1)
@@ -400,6 +410,8 @@ stand_by(struct loop *l)
 		}
 		return (barriers_send(w) == -1 ? -1 : 0);
 	}
+	if (inlet_take_back(w) == -1)
+		return (-1);
 	if (w->job->due != 0)
 		return (barrier_due(w));
 	return (inlet_take(w) == -1 ? -1 : w->job->due != 0 ? 2 : 0);

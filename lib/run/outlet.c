@@ -237,7 +237,7 @@ link_make(struct weir *w, struct output *o, struct outlink *l, const struct knoc
 	} else
 		snprintf(address, sizeof(address), "ipc://%s/%u-%s", rundir_path(w->dir),
 		    (unsigned)job_attempt(w), k->nonce);
-	l->link = link_listen(address, job_attempt(w), w->set.copy, w->wake[1]);
+	l->link = link_listen(address, job_attempt(w), w->set.copy || k->copy, w->wake[1]);
 	if (l->link == NULL || link_failed(l->link))
 		return (weir_error(w, "link to %s: %s", k->stage,
 		    l->link == NULL ? strerror(errno) : link_error(l->link)));

@@ -8,6 +8,7 @@
  *	supervise	the -p subtasks of a stage
  *	loop		the one poll loop, and the phases of a worker
  *	inlet		inputs: knocks, links, the frame in hand, credits
+ *	feedback	what comes round a loop
  *	outlet		outputs: door, links, credits, the end; text
  *	emit		text that a stage emits becomes frames
  *	pass		records that it passes on, and whose keys they have
@@ -156,17 +157,21 @@ struct inframe {
 	struct held	*held;
 	struct inlink	*from;
 	unsigned	 refs;
+	struct inframe	*next;			/* of those that came round a loop */
 };
 
 int	 inlet_open(struct weir *);
 void	 inlet_close(struct inlet *);
 int	 inlet_connect(struct weir *, int64_t now);	/* 1: all streams are there */
 int	 inlet_polls(struct weir *, struct polls *);
+int	 inlet_close_loop(struct weir *, int64_t now);	/* 1: it is closed, or there is none */
+int	 inlet_take_back(struct weir *);	/* what comes round a loop: into the queue */
+int64_t	 inlet_silent_ms(const struct weir *);	/* then a silent loop has ended; NEVER */
 int	 inlet_grant(struct weir *);		/* the first credit: records may come */
 int	 inlet_take(struct weir *);		/* 1: a frame is in hand; 0: none came */
 int	 inlet_process(struct weir *);		/* 1: used up; 0: output is full;
 					   2: not through with it */
-int	 inlet_ended(const struct weir *);	/* 1: all inputs have ended */
+int	 inlet_ended(struct weir *);		/* 1: all inputs have ended */
 int	 inlet_enough(struct weir *);		/* send no more */
 int	 inlet_credits(struct weir *, int all);
 int	 inlet_finish(struct weir *);		/* credit the ends */
@@ -176,6 +181,18 @@ void	 inframe_unref(struct weir *, struct inframe *);
 const char *inlet_tag(const struct weir *);
 void	 inlet_view(struct weir *);		/* alignments that were given up */
 uint64_t inlet_aligning(const struct weir *);	/* the id; 0: none */
+
+/* feedback: records that came round a loop and wait for the hand */
+struct feedback;
+
+struct feedback *feedback_new(uint64_t max, int64_t wait_ms);	/* NULL: errno */
+void	 feedback_free(struct feedback *);
+int	 feedback_put(struct feedback *, struct inframe *);	/* -1: more than max */
+struct inframe *feedback_next(struct feedback *);	/* NULL: none */
+void	 feedback_stir(struct feedback *);	/* a record may come of it */
+int64_t	 feedback_silent_ms(const struct feedback *);	/* then it has been silent enough */
+void	 feedback_end(struct feedback *);	/* what comes later is dropped */
+int	 feedback_ended(const struct feedback *);
 
 /* outlet */
 struct outlet;
@@ -379,6 +396,8 @@ struct job {
 	struct tell	 told;			/* the last one */
 	int		 welcome, at_least_once, memory_backend, checkpoints;
 	unsigned	 concurrent, groups;
+	unsigned	 feedback;		/* inputs that close a loop, as bits */
+	uint64_t	 loop_wait_ms;
 	int		 connected, running, done;
 	int		 news;			/* a view has come: do not wait yet */
 	int		 broken;		/* a neighbour has gone: wait for the next view */

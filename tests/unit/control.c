@@ -185,7 +185,8 @@ static void
 control_welcome_refusal_and_beat_are_heard(void)
 {
 	struct tell welcome = { .kind = TELL_WELCOME, .attempt = 4, .at_least_once = 1,
-	    .memory_backend = 1, .concurrent = 64, .groups = 32768, .checkpoints = 1 };
+	    .memory_backend = 1, .concurrent = 64, .groups = 32768, .checkpoints = 1,
+	    .feedback = UINT32_MAX, .loop_wait_ms = INT64_MAX };
 	struct tell refused = { .kind = TELL_REFUSED, .status = 2, .why = "another name" };
 	struct tell beat = { .kind = TELL_BEAT }, got;
 

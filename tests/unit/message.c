@@ -18,7 +18,8 @@ fill(char *dst, size_t len)
 static struct knock
 knock_full(void)
 {
-	struct knock k = { .subtask = 127, .parallelism = 128, .attempt = UINT32_MAX, .output = 31 };
+	struct knock k = { .subtask = 127, .parallelism = 128, .attempt = UINT32_MAX, .output = 31,
+	    .copy = 1 };
 
 	fill(k.stage, WEIR_NAME_MAX);
 	fill(k.run, WEIR_NAME_MAX);
@@ -116,14 +117,16 @@ knocks_come_back(void)
 	CHECK(strcmp(k.stage, j.stage) == 0 && strcmp(k.run, j.run) == 0 &&
 	    strcmp(k.nonce, j.nonce) == 0);
 	CHECK(j.subtask == 127 && j.parallelism == 128 && j.attempt == UINT32_MAX &&
-	    j.output == 31);
+	    j.output == 31 && j.copy == 1);
 	free(s);
 	k.subtask = k.attempt = 0;
+	k.copy = 0;
 	k.parallelism = 1;
 	k.output = -1;
 	s = message_knock(&k);
 	CHECK(s != NULL && message_parse_knock(s, strlen(s), &j) == 0);
-	CHECK(j.subtask == 0 && j.parallelism == 1 && j.attempt == 0 && j.output == -1);
+	CHECK(j.subtask == 0 && j.parallelism == 1 && j.attempt == 0 && j.output == -1 &&
+	    j.copy == 0);
 	free(s);
 }
 

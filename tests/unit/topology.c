@@ -249,6 +249,71 @@ diamond_is_no_cycle(void)
 	CHECK(!has_cycle());
 }
 
+/* The inputs of a stage that close a loop. */
+static uint32_t
+closing(const char *name)
+{
+	uint32_t feedback[TOPOLOGY_STAGES];
+
+	topology_feedback(&t, feedback);
+	return (feedback[topology_find(&t, name)]);
+}
+
+static void
+feedback_is_the_input_of_the_first_stage(void)
+{
+	begin();
+	add("c", 1, "b");		/* whoever comes first */
+	add("a", 1, "source c");
+	add("b", 2, "a");
+	add("sink", 0, "b");
+	add("source", 1, "");
+	CHECK(closing("a") == 0x2);
+	CHECK(closing("b") == 0 && closing("c") == 0 && closing("sink") == 0);
+	begin();
+	add("source", 1, "");
+	add("a", 1, "a source");
+	CHECK(closing("a") == 0x1);
+}
+
+static void
+every_way_back_is_feedback(void)
+{
+	begin();
+	add("source", 1, "");
+	add("a", 2, "b source c");
+	add("b", 1, "a");
+	add("c", 1, "a");
+	CHECK(closing("a") == 0x5 && closing("b") == 0 && closing("c") == 0);
+}
+
+static void
+loop_in_a_loop_has_its_own(void)
+{
+	begin();
+	add("source", 1, "");
+	add("a", 1, "source c");
+	add("b", 1, "a c");
+	add("c", 3, "b");
+	add("sink", 0, "c");
+	CHECK(closing("a") == 0x2 && closing("b") == 0x2 && closing("c") == 0);
+}
+
+static void
+feedback_is_where_a_cycle_is(void)
+{
+	begin();
+	add("source", 2, "");
+	add("a", 1, "source");
+	add("b", 1, "source a");
+	add("sink", 0, "b");
+	CHECK(closing("a") == 0 && closing("b") == 0 && closing("sink") == 0);
+	begin();
+	add("a", 1, "b");
+	add("b", 1, "a");
+	CHECK(closing("a") == 0x1 && closing("b") == 0);
+}
+
 static void
 cycle_that_does_not_fit_is_cut(void)
 {
@@ -283,6 +348,10 @@ main(void)
 	RUN(cycle_behind_a_chain_that_ends_is_found);
 	RUN(cycle_without_a_source_is_found);
 	RUN(diamond_is_no_cycle);
+	RUN(feedback_is_the_input_of_the_first_stage);
+	RUN(every_way_back_is_feedback);
+	RUN(loop_in_a_loop_has_its_own);
+	RUN(feedback_is_where_a_cycle_is);
 	RUN(cycle_that_does_not_fit_is_cut);
 	topology_free(&t);
 	DONE();
