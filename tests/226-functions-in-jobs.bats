@@ -40,6 +40,39 @@ keyed='weir source in | weir keyby -t , -k 1'
 	assert_equal "$(cat out)" $'1,4\n1,5'
 }
 
+# out_has N: a checkpoint later, out has N lines
+out_has() {
+	weir checkpoint job >checkpoint.log 2>&1 && [ "$(wc -l <out)" = "$1" ]
+}
+
+@test "W3c: killed behind a checkpoint: each line once" {
+	cat >lua <<-'END'
+	return function(key, rec, total)
+		total = total or 0
+		local after = total + math.tointeger(field(rec, 2))
+		print(rec)
+		return key .. "," .. total, after
+	end
+	END
+	mkfifo fifo
+	echo "${keyed/ in / - <fifo } | weir statemap -f lua | weir sink out" >script
+	start job 'exec weir run -c 1h -j job script'
+	exec 4>fifo
+	printf '%s\n' a,1 b,10 >&4
+	wait_for out_has 2
+	printf '%s\n' a,2 a,3 >&4
+	wait_for grep -qx 'statemap: a,3' job.err
+	# those two came after the checkpoint: nobody has seen what they gave
+	assert_equal "$(cat out)" $'a,0\nb,0'
+	kill -KILL "$(weir status --pids job | awk '$1 == "statemap.0" { print $2 }')"
+	echo b,5 >&4
+	exec 4>&-
+	finish job
+	assert_equal "$(cat out)" $'a,0\nb,0\na,1\na,3\nb,10'
+	# both were replayed
+	assert_equal "$(grep -cx 'statemap: a,[23]' job.err)" 4
+}
+
 @test "W19: the states of keys go on with the input" {
 	printf '%s\n' a,1 b,10 a,2 a,3 b,5 >in
 	job "$keyed | weir statemap -f \$lua | weir sink out" 'return function(key, rec, total)

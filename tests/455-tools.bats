@@ -183,6 +183,25 @@ read_by_source() {
 	assert_err 'cancel: job: not running'
 }
 
+@test "W17: a cancel keeps the one checkpoint, --delete takes it; a savepoint survives" {
+	local n
+	begin -q
+	for n in 1 2 3; do
+		more "$n"
+		wait_for read_by_source "$n"
+		assert_equal "$(jq '.checkpoints | length' job/job.json)" 1
+	done
+	run_weir 'weir savepoint -j job saved'
+	run_weir 'weir cancel job'
+	finish -s 1 job
+	exec 4>&-
+	assert_equal "$(jq '.checkpoints | length' job/job.json)" 1
+	cp -r saved before
+	run_weir 'weir cancel --delete job'
+	assert [ ! -e job ]
+	diff -r before saved
+}
+
 @test "cancel --delete: the job is forgotten, its output stays, what is not its stays" {
 	begin -q -c 20ms
 	more a
