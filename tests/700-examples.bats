@@ -268,6 +268,7 @@ divert() {
 }
 
 @test "drift" {
+	command -v python3 >/dev/null || skip 'no python3 here'
 	awk -F '\t' -v OFS='\t' '
 	NF == 3 && $3 ~ /^-?[0-9.]+$/ {
 		n = split(last[$2], w, " ")
