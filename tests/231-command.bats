@@ -55,7 +55,9 @@ load lib/helper
 	assert [ "$status" = 1 ]
 	run_weir -s any 'weir source in | weir sink -- sh -c "cat >/dev/null; kill -9 \$\$"'
 	assert_err 'sink: sh: killed by signal 9, Killed'
-	run_weir -s any 'weir source in | weir sink -- no-such-program'
+	# a directory on the PATH that may not be searched is another failure
+	run_weir -s any 'PATH=$WEIR_BUILD/bin:/usr/bin:/bin
+		weir source in | weir sink -- no-such-program'
 	assert_err 'sink: run no-such-program: No such file or directory'
 }
 

@@ -291,10 +291,11 @@ EOF
 	seq 1 50000 >in
 	# shellcheck disable=SC2016
 	run_weir -s any 'unshare -rm bash -c "
-		mount -t tmpfs -o size=64k none full || exit 99
+		mount -t tmpfs -o size=8m none full || exit 99
+		head -c $((8 * 1048576 - 65536)) /dev/zero >full/most
 		$1 -e \"weir source in | weir sink full/out\"
 		echo \"status \$?\"
-		mount -o remount,size=10m full || exit 99
+		rm full/most
 		$1 -e \"weir source in | weir sink full/out\" && cp full/out out"' "$job"
 	assert_output 'status 1'
 	assert_err 'sink: publish full/out: No space left on device'
