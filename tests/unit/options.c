@@ -187,7 +187,7 @@ command_line(struct weir *w, const char **operand, const char *a, const char *b,
 	memset(w, 0, sizeof(*w));
 	w->stage = &stage;
 	done = options_parse(w, 4, argv, &first);
-	*operand = argv[first];
+	*operand = done == 0 ? argv[first] : NULL;
 	return (done);
 }
 
