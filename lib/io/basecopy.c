@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include <bsd/stdlib.h>
 
 #include "io.h"
 
