@@ -262,19 +262,10 @@ states_describe(struct manifest_stage *stage, const struct image_subtask *s)
 static uint64_t
 published_read(const struct image_subtask *s, const char *journal)
 {
-	char			 file[WEIR_NAME_MAX + 16], *text, *end;
-	size_t			 len;
-	unsigned long long	 n = MANIFEST_NOT;
+	uint64_t n;
 
-	snprintf(file, sizeof(file), "%s" JOURNAL_PUBLISHED, journal);
-	if ((text = wholefile_read(stagedir_fd(s->dir), file, 32, &len)) != NULL && len > 1) {
-		text[len - 1] = '\0';
-		n = strtoull(text, &end, 10);
-		if (*end != '\0')
-			n = MANIFEST_NOT;
-	}
-	free(text);
-	return (n);
+	return (companion_read(stagedir_fd(s->dir), journal, JOURNAL_PUBLISHED, &n) == 1 ? n :
+	    MANIFEST_NOT);
 }
 
 static int
@@ -292,7 +283,7 @@ journals_describe(struct image *im, struct manifest_stage *stage, const struct i
 			return (-1);
 		strlcpy(j->name, r->name, sizeof(j->name));
 		j->subtask = s->part->subtask;
-		j->start = r->start;
+		j->start = rangefile_start(s->range[i]);
 		j->to = rangefile_end(s->range[i]);
 		j->published = published_read(s, r->name);
 		if (j->published != MANIFEST_NOT && j->published > j->to)

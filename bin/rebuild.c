@@ -204,19 +204,13 @@ bytes_put(struct rebuild *r, struct journal *j, const struct manifest_journal *m
 static int
 published_put(struct rebuild *r, const struct target *t, const struct manifest_journal *m)
 {
-	char		 file[WEIR_NAME_MAX + 16], temp[WEIR_NAME_MAX + 24], line[32];
-	const char	*verb;
-	int		 n;
+	const char *verb;
 
-	if (m->published == MANIFEST_NOT)
+	if (m->published == MANIFEST_NOT || companion_write(stagedir_fd(t->dir), m->name,
+	    JOURNAL_PUBLISHED, m->published, &verb) == 0)
 		return (0);
-	snprintf(file, sizeof(file), "%s" JOURNAL_PUBLISHED, m->name);
-	snprintf(temp, sizeof(temp), "%s.new", file);
-	n = snprintf(line, sizeof(line), "%" PRIu64 "\n", m->published);
-	if (wholefile_replace(stagedir_fd(t->dir), file, temp, line, (size_t)n, &verb) == REPLACED)
-		return (0);
-	return (image_fail(r->im, errno, "%s %s/%s: %s", verb, stagedir_path(t->dir), file,
-	    strerror(errno)));
+	return (image_fail(r->im, errno, "%s %s/%s" JOURNAL_PUBLISHED ": %s", verb,
+	    stagedir_path(t->dir), m->name, strerror(errno)));
 }
 
 /* It begins where it began: at its start it is empty, then it has its bytes. */

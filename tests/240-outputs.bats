@@ -192,6 +192,56 @@ refused() {
 	assert [ "$(cat job/stages/sink.0/output.* | wc -c)" -lt "$(wc -c <out)" ]
 }
 
+@test "a new file is written once: its first epoch is not copied" {
+	local before
+	seq 1000 >in
+	(umask 027; : >out)
+	before=$(stat -c '%a %U %G' out)
+	run_weir "$job -e 'weir source in | weir sink out'"
+	assert_same in out
+	assert_equal "$(stat -c '%a %U %G' out)" "$before"
+	run ls job/stages/sink.0
+	refute_output --regexp 'output\.[0-9a-f]{16}'
+	run_weir "$job -e 'weir source in | weir sink out'"
+	seq 1001 1010 >>in
+	run_weir "$job -e 'weir source in | weir sink out'"
+	assert_same in out
+}
+
+@test "a reader of a new file sees what is added to it, and a link stays a link" {
+	seq 1000 >in
+	: >out
+	exec 5<out
+	run_weir "$job -e 'weir source in | weir sink out'"
+	assert_same in out
+	cmp in - <&5
+	exec 5<&-
+	ln -s there link
+	run_weir "weir run -q -j job2 -e 'weir source in | weir sink link'"
+	assert_same in there
+	assert_equal "$(readlink link)" there
+}
+
+@test "what was given to the file is not asked for again, and its loss is named" {
+	seq 1000 >in
+	run_weir "$job -e 'weir source in | weir sink out'"
+	cp out good
+	seq 1001 1010 >>in
+	head -n 10 good >out
+	run_weir -s 2 "$job -e 'weir source in | weir sink out'"
+	grep -q '^sink: out: 21 bytes, checkpoint 1 says 3893; somebody cut it off' <<<"$stderr"
+	rm out
+	run_weir -s 2 "$job -e 'weir source in | weir sink out'"
+	grep -q '^sink: out: is not there, checkpoint 1 says 3893 bytes' <<<"$stderr"
+	cp good out
+	mv job/stages/sink.0/output.given .
+	run_weir -s 2 "$job -e 'weir source in | weir sink out'"
+	grep -q 'job/stages/sink.0/output.0*: missing: the bytes from 0 on are needed' <<<"$stderr"
+	mv output.given job/stages/sink.0/
+	run_weir "$job -e 'weir source in | weir sink out'"
+	assert_same in out
+}
+
 @test "a file that is moved between two runs" {
 	three_runs
 	mv out elsewhere

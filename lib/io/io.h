@@ -195,7 +195,7 @@ uint64_t segments_contiguous(const struct segments *, uint64_t from);	/* up to w
 int	 segments_at(struct segments *, uint64_t position, int *fd, off_t *at, uint64_t *n);
 int	 segments_read(struct segments *, uint64_t from, void *, size_t);
 int	 segments_create(struct segments *, uint64_t first);	/* its descriptor */
-int	 segments_append(struct segments *);		/* descriptor of the last one */
+int	 segments_writable(struct segments *, size_t);	/* its descriptor */
 int	 segments_write(struct segments *, int fd, const void *, size_t);
 int	 segments_sync(struct segments *, int fd);
 int	 segments_sync_directory(struct segments *);
@@ -203,6 +203,9 @@ int	 segments_renew(struct segments *, uint64_t from);
 int	 segments_remove(struct segments *, size_t);
 int	 segments_truncate(struct segments *, uint64_t to);
 void	 segments_path(const struct segments *, uint64_t first, char *, size_t);
+/* 1: of a range nothing is there, it was given away as a whole; 0; -1. */
+int	 segments_given(struct segments *, uint64_t start, uint64_t to);
+int	 segments_give(struct segments *, size_t, const char *path);	/* 1; 0: impossible */
 
 /*
  * journal: durable bytes of a stage, appended; a position is the number of bytes
@@ -215,7 +218,17 @@ void	 segments_path(const struct segments *, uint64_t first, char *, size_t);
  */
 struct journal;
 
-#define JOURNAL_PUBLISHED ".published"	/* NAME.published: up to where, in decimal */
+/*
+ * companion: a position in a file beside a journal.  Read: 1, 0: there is none, -1:
+ * EBADMSG, errno.  Written durably; *verb as of wholefile_replace().
+ */
+#define JOURNAL_PUBLISHED ".published"	/* up to where the bytes went somewhere, once */
+#define JOURNAL_GIVEN	".given"	/* the bytes up to there became a file's */
+#define COMPANION_NAME	(WEIR_NAME_MAX + 16)
+
+int	 companion_read(int dirfd, const char *journal, const char *suffix, uint64_t *position);
+int	 companion_write(int dirfd, const char *journal, const char *suffix, uint64_t position,
+	    const char **verb);
 
 enum journal_tail {
 	JOURNAL_CUT,		/* what lies behind the range belongs to nobody */
@@ -231,6 +244,9 @@ const char *journal_error(const struct journal *);
 
 int	 journal_create(struct journal *);		/* empty, whatever is there */
 int	 journal_attach(struct journal *, const struct journal_range *, enum journal_tail);
+
+/* It may be given away: what comes before the first mark is one segment. */
+void	 journal_whole(struct journal *);
 
 int	 journal_append(struct journal *, const void *, size_t);
 /* Make it durable; *r is what a checkpoint has to know. */
@@ -251,6 +267,14 @@ int	 journal_trim(struct journal *, uint64_t below);
  * O_APPEND.  Doing it again writes the same. */
 int	 journal_publish(struct journal *, uint64_t from, uint64_t to, int fd, off_t offset,
 	    const char *output);
+/*
+ * Give the bytes from the beginning to the last mark, the first one, to a file that
+ * is empty: their segment replaces it, under its name, and fd becomes a descriptor
+ * of it, locked, with the file's mode.  The directory that path is in is not synced.
+ * The start is at the mark then.  1; 0: they are not one segment, or the system
+ * refuses: they have to be copied; -1.
+ */
+int	 journal_give(struct journal *, uint64_t to, int fd, const char *path);
 int	 journal_read(struct journal *, uint64_t from, void *, size_t);	/* exactly */
 
 /*
@@ -264,6 +288,7 @@ struct rangefile;
 struct rangefile *rangefile_open(int dirfd, const char *dir, const struct journal_range *,
 	    enum journal_tail, char *why, size_t size);
 void	 rangefile_close(struct rangefile *);
+uint64_t rangefile_start(const struct rangefile *);	/* its end, if it was given away */
 uint64_t rangefile_end(const struct rangefile *);	/* position */
 ssize_t	 rangefile_read(struct rangefile *, void *, size_t);	/* some; 0: that was all */
 const char *rangefile_error(const struct rangefile *);
@@ -330,6 +355,10 @@ enum replaced {
 
 enum replaced wholefile_replace(int dirfd, const char *file, const char *temp,
 	    const void *, size_t, const char **verb);
+
+/* lonely: 1: nobody else has this file open; 0: somebody has, or the system does
+ * not say. */
+int	 file_lonely(int fd);
 
 /* tree: remove a file, or a directory with all that is below it, if it is there. */
 int	 tree_remove(int dirfd, const char *name);

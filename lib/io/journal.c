@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <bsd/string.h>
@@ -28,14 +30,16 @@
 #include "io.h"
 
 #define CHUNK_BYTES	(256 * 1024)	/* read, and copied, at a time */
+#define SYNC_BYTES	(16U << 20)	/* appended without a sync: a mark waits for the rest */
 
 struct journal {
 	struct segments	 files;
 	uint64_t	 segment_bytes;
 	int		 fd;		/* of the last segment; -1: none is open */
-	int		 dirty;		/* it has bytes that are not synced */
+	uint64_t	 unsynced;	/* so many bytes of it may not be synced */
 	int		 born;		/* the directory has a file that is not synced */
 	int		 roll;		/* the next append begins a segment */
+	int		 whole;		/* up to the first mark it is one */
 
 	uint64_t	 start, end, marked;
 	XXH3_state_t	*sum;		/* of the bytes from start on */
@@ -118,6 +122,12 @@ journal_close(struct journal *j)
 	XXH3_freeState(j->sum);
 	XXH3_freeState(j->nextsum);
 	free(j);
+}
+
+void
+journal_whole(struct journal *j)
+{
+	j->whole = 1;
 }
 
 const char *
@@ -225,17 +235,23 @@ tail_keep(struct journal *j)
 int
 journal_attach(struct journal *j, const struct journal_range *r, enum journal_tail tail)
 {
+	int given;
+
 	if (j->fd != -1 || r->start > r->to || r->to > INT64_MAX)
 		return (fail(j, EINVAL, "%s/%s: cannot be attached at %" PRIu64, j->files.dir,
 		    j->files.name, r->to));
 	j->error = 0;
 	j->why[0] = '\0';
-	j->begun = j->dirty = j->born = 0;
+	j->begun = j->born = 0;
+	j->unsynced = 0;
 	j->start = j->end = r->start;
 	XXH3_64bits_reset(j->sum);
-	if (segments_scan(&j->files) == -1)
+	if (segments_scan(&j->files) == -1 ||
+	    (given = segments_given(&j->files, r->start, r->to)) == -1)
 		return (fail_files(j));
-	if (sum_up(j, r->to) == -1 || sum_check(j, r) == -1)
+	if (given)
+		j->start = j->end = r->to;
+	else if (sum_up(j, r->to) == -1 || sum_check(j, r) == -1)
 		return (-1);
 	if (tail == JOURNAL_KEEP && tail_keep(j) == -1)
 		return (-1);
@@ -270,7 +286,7 @@ tail_open(struct journal *j)
 		last = &j->files.list[j->files.n - 1];
 	if (!j->roll && last != NULL && last->first + last->len == j->end &&
 	    last->len < j->segment_bytes)
-		j->fd = segments_append(&j->files);
+		j->fd = segments_writable(&j->files, j->files.n - 1);
 	else {
 		j->fd = segments_create(&j->files, j->end);
 		j->born = 1;
@@ -282,9 +298,9 @@ tail_open(struct journal *j)
 static int
 tail_sync(struct journal *j)
 {
-	if (j->dirty && segments_sync(&j->files, j->fd) == -1)
+	if (j->unsynced > 0 && segments_sync(&j->files, j->fd) == -1)
 		return (fail_files(j));
-	j->dirty = 0;
+	j->unsynced = 0;
 	return (0);
 }
 
@@ -297,6 +313,26 @@ tail_close(struct journal *j)
 		close(j->fd);
 	j->fd = -1;
 	return (0);
+}
+
+/* What fits into the segment. */
+static uint64_t
+tail_room(const struct journal *j)
+{
+	uint64_t len = j->files.list[j->files.n - 1].len;
+
+	if (j->whole && j->marked == 0)
+		return (UINT64_MAX);
+	return (len < j->segment_bytes ? j->segment_bytes - len : 0);
+}
+
+/* Full: closed; else not too much is left for the mark to sync. */
+static int
+tail_filled(struct journal *j)
+{
+	if (tail_room(j) == 0)
+		return (tail_close(j));
+	return (j->unsynced >= SYNC_BYTES ? tail_sync(j) : 0);
 }
 
 int
@@ -314,9 +350,9 @@ journal_append(struct journal *j, const void *data, size_t len)
 	for (; len > 0; p += n, len -= n) {
 		if (j->fd == -1 && tail_open(j) == -1)
 			return (-1);
-		room = j->segment_bytes - j->files.list[j->files.n - 1].len;
+		room = tail_room(j);
 		n = room < len ? (size_t)room : len;
-		j->dirty = 1;
+		j->unsynced += n;
 		STEP("append-begin");
 		if (segments_write(&j->files, j->fd, p, n) == -1)
 			return (fail_files(j));
@@ -324,7 +360,7 @@ journal_append(struct journal *j, const void *data, size_t len)
 		if (j->begun)
 			XXH3_64bits_update(j->nextsum, p, n);
 		j->end += n;
-		if (n == room && tail_close(j) == -1)
+		if (tail_filled(j) == -1)
 			return (-1);
 	}
 	return (0);
@@ -341,6 +377,8 @@ journal_mark(struct journal *j, struct journal_range *r)
 		return (fail_files(j));
 	j->born = 0;
 	j->marked = j->end;
+	if (j->fd != -1 && tail_filled(j) == -1)
+		return (-1);
 	memset(r, 0, sizeof(*r));
 	strlcpy(r->name, j->files.name, sizeof(r->name));
 	r->start = j->start;
@@ -513,4 +551,81 @@ journal_publish(struct journal *j, uint64_t from, uint64_t to, int fd, off_t off
 		return (-1);
 	STEP("publish-synced");
 	return (0);
+}
+
+/*
+ * Giving away.
+ */
+
+/* The one segment that has all up to the only mark, and nothing behind it. */
+static int
+givable(const struct journal *j, uint64_t to)
+{
+	const struct segment *g = j->files.list;
+
+	return (to > 0 && to == j->marked && j->start == 0 && j->begun && j->next == to &&
+	    j->files.n > 0 && g->first == 0 && g->len == to);
+}
+
+/* As the file that it replaces.  0: that cannot be. */
+static int
+segment_dress(int fd, int like)
+{
+	struct stat old, new;
+
+	return (fstat(like, &old) == 0 && fstat(fd, &new) == 0 && old.st_size == 0 &&
+	    old.st_nlink == 1 && old.st_uid == new.st_uid &&
+	    (old.st_gid == new.st_gid || fchown(fd, (uid_t)-1, old.st_gid) == 0) &&
+	    fchmod(fd, old.st_mode & 07777) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+}
+
+/*
+ * What is given cannot be asked for again: before it is gone its companion says
+ * where it is.  If the companion comes too early, the segment is still there.
+ */
+static int
+segment_give(struct journal *j, uint64_t to, const char *path)
+{
+	const char *verb;
+
+	STEP("give-begin");
+	if (companion_write(j->files.dirfd, j->files.name, JOURNAL_GIVEN, to, &verb) == -1)
+		return (fail(j, errno, "%s %s/%s" JOURNAL_GIVEN ": %s", verb, j->files.dir,
+		    j->files.name, strerror(errno)));
+	STEP("give-noted");
+	if (segments_give(&j->files, 0, path) == 0)
+		return (0);
+	STEP("give-renamed");
+	j->born = 1;
+	return (1);
+}
+
+/* Behind the same number: its owner need not know. */
+static int
+descriptor_replace(struct journal *j, int fd, int by, const char *path)
+{
+	if (dup2(by, fd) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return (fail(j, errno, "open %s: %s", path, strerror(errno)));
+	return (1);
+}
+
+int
+journal_give(struct journal *j, uint64_t to, int fd, const char *path)
+{
+	int segment, given = 0;
+
+	if (failed(j))
+		return (-1);
+	if (!givable(j, to))
+		return (0);
+	if ((segment = segments_writable(&j->files, 0)) == -1)
+		return (fail_files(j));
+	if (segment_dress(segment, fd))
+		given = segment_give(j, to, path);
+	if (given == 1)
+		given = descriptor_replace(j, fd, segment, path);
+	close(segment);
+	if (given == 1 && journal_adopt_start(j) == -1)
+		return (-1);
+	return (given);
 }

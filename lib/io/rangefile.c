@@ -69,10 +69,15 @@ pieces_open(struct rangefile *r, struct segments *s, enum journal_tail tail)
 {
 	uint64_t	at = r->range.start, n;
 	off_t		place;
-	int		fd;
+	int		fd, given;
 
-	if (segments_scan(s) == -1)
+	if (segments_scan(s) == -1 ||
+	    (given = segments_given(s, r->range.start, r->range.to)) == -1)
 		return (fail(r, errno, "%s", s->why));
+	if (given) {
+		at = r->at = r->range.start = r->range.to;
+		r->range.sum = XXH3_64bits("", 0);
+	}
 	r->end = tail == JOURNAL_KEEP ? segments_contiguous(s, r->range.to) : r->range.to;
 	for (; at < r->end; at += n) {
 		if (segments_at(s, at, &fd, &place, &n) == -1)
@@ -142,6 +147,12 @@ const char *
 rangefile_error(const struct rangefile *r)
 {
 	return (r->why);
+}
+
+uint64_t
+rangefile_start(const struct rangefile *r)
+{
+	return (r->range.start);
 }
 
 uint64_t

@@ -306,14 +306,14 @@ segments_create(struct segments *s, uint64_t first)
 }
 
 int
-segments_append(struct segments *s)
+segments_writable(struct segments *s, size_t i)
 {
 	char	file[FILE_MAX + 1];
 	int	fd;
 
-	file_name(s, s->list[s->n - 1].first, file);
+	file_name(s, s->list[i].first, file);
 	fd = openat(s->dirfd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	return (fd != -1 ? fd : fail_call(s, "open", s->list[s->n - 1].first));
+	return (fd != -1 ? fd : fail_call(s, "open", s->list[i].first));
 }
 
 static int
@@ -448,7 +448,7 @@ segments_truncate(struct segments *s, uint64_t to)
 
 	if (g == NULL || end_of(g) <= to)
 		return (0);
-	if ((fd = segments_append(s)) == -1)
+	if ((fd = segments_writable(s, s->n - 1)) == -1)
 		return (-1);
 	g->len = to - g->first;
 	if (ftruncate(fd, (off_t)g->len) == -1 || fsync(fd) == -1) {
@@ -458,4 +458,40 @@ segments_truncate(struct segments *s, uint64_t to)
 	}
 	close(fd);
 	return (0);
+}
+
+int
+segments_given(struct segments *s, uint64_t start, uint64_t to)
+{
+	uint64_t	at;
+	size_t		i;
+
+	for (i = 0; i < s->n; i++)
+		if (end_of(&s->list[i]) > start && s->list[i].first < to)
+			return (0);
+	switch (start < to ? companion_read(s->dirfd, s->name, JOURNAL_GIVEN, &at) : 0) {
+	case 1:
+		return (at == to);
+	case 0:
+		return (0);
+	}
+	if (errno == EBADMSG)
+		return (fail(s, EBADMSG, "%s/%s" JOURNAL_GIVEN ": damaged: not a position; put "
+		    "it back from a backup", s->dir, s->name));
+	return (fail(s, errno, "read %s/%s" JOURNAL_GIVEN ": %s", s->dir, s->name,
+	    strerror(errno)));
+}
+
+int
+segments_give(struct segments *s, size_t i, const char *path)
+{
+	char file[FILE_MAX + 1];
+
+	file_name(s, s->list[i].first, file);
+	if (renameat(s->dirfd, file, AT_FDCWD, path) == -1)
+		return (0);		/* another file system, most likely */
+	if (s->readfd != -1 && s->readfirst == s->list[i].first)
+		read_close(s);
+	memmove(s->list + i, s->list + i + 1, (--s->n - i) * sizeof(*s->list));
+	return (1);
 }

@@ -120,9 +120,9 @@ attach(struct weir_journal *g)
 		return (fail_journal(g));
 	g->end = journal_offset(g->j);
 	g->marked = r->to;
-	g->published = g->released = r->start;
+	g->published = g->released = journal_start(g->j);
 	/* else a job that takes one checkpoint a run would keep everything */
-	if (r->to > r->start) {
+	if (r->to > g->published) {
 		if (journal_begin_start(g->j) == -1)
 			return (fail_journal(g));
 		g->begun = 1;
@@ -389,30 +389,20 @@ journals_w_trim(struct weir *w, const struct jobfile_subtask *below)
  * Publishing, in the writer.
  */
 
-static void
-published_name(const struct weir_journal *g, char *file, size_t size)
-{
-	snprintf(file, size, "%s" JOURNAL_PUBLISHED, g->name);
-}
-
 static int
 published_write(struct weir_journal *g)
 {
-	char		 file[WEIR_NAME_MAX + 16], temp[WEIR_NAME_MAX + 24], line[32];
 	const char	*verb;
-	int		 n, error;
+	int		 error;
 
-	published_name(g, file, sizeof(file));
-	snprintf(temp, sizeof(temp), "%s.new", file);
-	n = snprintf(line, sizeof(line), "%" PRIu64 "\n", g->published);
-	if (wholefile_replace(stagedir_fd(g->w->job->stage), file, temp, line, (size_t)n,
-	    &verb) == REPLACED)
+	if (companion_write(stagedir_fd(g->w->job->stage), g->name, JOURNAL_PUBLISHED,
+	    g->published, &verb) == 0)
 		return (0);
 	error = errno;
 	pthread_mutex_lock(&g->mutex);
 	g->error = error;
-	snprintf(g->why, sizeof(g->why), "%s %s/%s: %s", verb,
-	    stagedir_path(g->w->job->stage), file, strerror(error));
+	snprintf(g->why, sizeof(g->why), "%s %s/%s" JOURNAL_PUBLISHED ": %s", verb,
+	    stagedir_path(g->w->job->stage), g->name, strerror(error));
 	pthread_mutex_unlock(&g->mutex);
 	return (-1);
 }
@@ -421,30 +411,21 @@ published_write(struct weir_journal *g)
 static int
 published_read(struct weir_journal *g)
 {
-	char			 file[WEIR_NAME_MAX + 16], *text, *end;
-	size_t			 len;
-	unsigned long long	 n;
+	const char	*dir = stagedir_path(g->w->job->stage);
+	uint64_t	 n;
 
-	published_name(g, file, sizeof(file));
-	text = wholefile_read(stagedir_fd(g->w->job->stage), file, 32, &len);
-	if (text == NULL && errno == ENOENT)
+	switch (companion_read(stagedir_fd(g->w->job->stage), g->name, JOURNAL_PUBLISHED, &n)) {
+	case 1:
+		if (n > g->published && n <= g->marked)
+			g->published = n;
 		return (0);
-	if (text != NULL) {
-		n = strtoull(text, &end, 10);
-		if (end == text || *end != '\n' || (size_t)(end - text) + 1 != len)
-			errno = EBADMSG;
-		else {
-			if (n > g->published && n <= g->marked)
-				g->published = n;
-			free(text);
-			return (0);
-		}
+	case 0:
+		return (0);
 	}
-	free(text);
 	if (errno == EBADMSG)
-		return (weir_misuse(g->w, "%s/%s: damaged: not a position; put it back from a "
-		    "backup", stagedir_path(g->w->job->stage), file));
-	return (weir_error(g->w, "read %s/%s: %s", stagedir_path(g->w->job->stage), file,
+		return (weir_misuse(g->w, "%s/%s" JOURNAL_PUBLISHED ": damaged: not a position; "
+		    "put it back from a backup", dir, g->name));
+	return (weir_error(g->w, "read %s/%s" JOURNAL_PUBLISHED ": %s", dir, g->name,
 	    strerror(errno)));
 }
 
@@ -462,6 +443,14 @@ weir_journal_publish(struct weir_journal *g, int (*publish)(struct weir_range *,
 		r = published_read(g);
 	pthread_mutex_unlock(&g->mutex);
 	return (r);
+}
+
+void
+journals_whole(struct weir_journal *g)
+{
+	pthread_mutex_lock(&g->mutex);
+	journal_whole(g->j);
+	pthread_mutex_unlock(&g->mutex);
 }
 
 /* What lies below is not to be published. */
@@ -517,6 +506,21 @@ weir_range_copy(struct weir_range *r, int fd, int64_t offset, const char *name)
 		bad = fail_journal(g);
 	pthread_mutex_unlock(&g->mutex);
 	return (bad);
+}
+
+int
+journals_give(struct weir_range *r, int fd, const char *path)
+{
+	struct weir_journal	*g = r->journal;
+	int			 given;
+
+	pthread_mutex_lock(&g->mutex);
+	if ((given = journal_give(g->j, r->to, fd, path)) == -1)
+		fail_journal(g);
+	else if (given)
+		g->begun = 0;
+	pthread_mutex_unlock(&g->mutex);
+	return (given);
 }
 
 int

@@ -220,6 +220,19 @@ file_anew(struct weir_output *o, uint64_t to)
 	return (0);
 }
 
+/* A crash may have come between its getting its name and that being durable: what
+ * comes from now on counts on it. */
+static int
+file_resume(struct weir_output *o, uint64_t start, uint64_t to)
+{
+	if (outfile_resume(o->w, &o->file, start, to) == -1)
+		return (-1);
+	if (o->file.regular && outfile_sync_directory(o->file.path) == -1)
+		return (weir_error(o->w, "sync the directory of %s: %s", o->what,
+		    strerror(errno)));
+	return (0);
+}
+
 /* Is the file as it has to be? */
 static int
 file_settle(struct weir_output *o, int known, uint64_t start, uint64_t to)
@@ -229,7 +242,7 @@ file_settle(struct weir_output *o, int known, uint64_t start, uint64_t to)
 	if (known && o->whole)
 		return (0);
 	if (known)
-		return (file_anew(o, to) == -1 ? -1 : outfile_resume(o->w, &o->file, start, to));
+		return (file_anew(o, to) == -1 ? -1 : file_resume(o, start, to));
 	if (outfile_begin(o->w, &o->file) == -1)
 		return (-1);
 	return (o->whole ? 0 : outfile_truncate(o->w, &o->file));
@@ -274,6 +287,8 @@ held_open(struct weir_output *o)
 	o->longest = o->file.base + to;
 	if ((int64_t)o->file.base < 0)
 		journals_skip(o->journal, 0 - o->file.base);
+	if (o->file.regular && o->file.path != NULL && !o->whole)
+		journals_whole(o->journal);
 	if (weir_journal_publish(o->journal, o->whole ? publish_whole : o->file.regular ?
 	    publish_file : publish_stream, o, o->file.regular ? 0 : WEIR_ONCE) == -1)
 		return (-1);

@@ -52,16 +52,38 @@ file_check(struct weir_output *o, struct weir_range *r)
 	    "writes to it", o->what, (unsigned long long)size, (unsigned long long)least));
 }
 
+/*
+ * The first bytes of a file that is new are not copied: they become the file, as a
+ * part file of Flink's FileSink is renamed when it is committed.  But who has it
+ * open already would look at the old one for ever, and a symbolic link would be
+ * replaced itself.  1: done; 0: they have to be copied; -1.
+ */
+static int
+file_give(struct weir_output *o, struct weir_range *r)
+{
+	struct stat ours, there;
+
+	if (r->from != 0 || o->file.base != 0 || fstat(o->file.fd, &ours) == -1 ||
+	    ours.st_size != 0 || lstat(o->file.path, &there) == -1 ||
+	    ours.st_dev != there.st_dev || ours.st_ino != there.st_ino ||
+	    !file_lonely(o->file.fd))
+		return (0);
+	return (journals_give(r, o->file.fd, o->file.path));
+}
+
 int
 publish_file(struct weir_range *r, void *arg)
 {
-	struct weir_output *o = arg;
+	struct weir_output	*o = arg;
+	int			 given;
 
-	if (file_check(o, r) == -1 ||
-	    weir_range_copy(r, o->file.fd, (int64_t)(o->file.base + r->from), o->what) == -1)
+	if (file_check(o, r) == -1 || (given = o->file.path == NULL ? 0 : file_give(o, r)) == -1)
+		return (-1);
+	if (!given && weir_range_copy(r, o->file.fd, (int64_t)(o->file.base + r->from),
+	    o->what) == -1)
 		return (-1);
 	STEP("file-written");
-	if (!o->entered && outfile_sync_directory(o->file.path) == -1)
+	if ((given || !o->entered) && outfile_sync_directory(o->file.path) == -1)
 		return (weir_range_error(r, "sync the directory of %s: %s", o->what,
 		    strerror(errno)));
 	o->entered = 1;

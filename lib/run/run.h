@@ -474,6 +474,9 @@ int	 journals_publish(const struct weir *);	/* or at all */
 int	 journals_failed(struct weir *);	/* 1: keeps the sentence */
 void	 journals_release(struct weir *);	/* positions as of this barrier */
 void	 journals_unwanted(struct weir *);	/* nobody reads: weir_quit() */
+void	 journals_whole(struct weir_journal *);		/* it may be given away */
+/* In the writer, of a range that is published: journal_give(). */
+int	 journals_give(struct weir_range *, int fd, const char *path);
 void	 journals_skip(struct weir_journal *, uint64_t position);
 void	 journals_close(struct weir *);
 

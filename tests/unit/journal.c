@@ -1101,6 +1101,115 @@ a_full_disk_is_a_failure_like_others(void)
 	CHECK(umount2(dir, MNT_DETACH) == 0);
 }
 
+/*
+ * Giving away.
+ */
+
+static char	 out[PATH_MAX];
+
+/* A journal that may be given, with TEXT marked and a start begun behind it. */
+static struct journal *
+givable(const char *text, struct journal_range *r)
+{
+	struct journal *j;
+
+	fresh();
+	j = created(4);
+	journal_whole(j);
+	CHECK(append(j, text) == 0 && journal_mark(j, r) == 0 && journal_begin_start(j) == 0);
+	return (j);
+}
+
+static int
+output_empty(mode_t mode)
+{
+	int fd;
+
+	snprintf(out, sizeof(out), "%s.out", dir);
+	unlink(out);
+	fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CHECK(fd != -1 && fchmod(fd, mode) == 0);
+	return (fd);
+}
+
+static void
+what_is_given_becomes_the_file(void)
+{
+	struct journal_range	 one, two;
+	struct journal		*j = givable("abcdefghijkl", &one);
+	struct stat		 st, ours;
+	char			 data[64];
+	int			 fd = output_empty(0640);
+
+	CHECK(append(j, "mn") == 0);			/* of the next epoch */
+	CHECK(journal_give(j, 12, fd, out) == 1);
+	CHECK(stat(out, &st) == 0 && fstat(fd, &ours) == 0 && st.st_ino == ours.st_ino);
+	CHECK(st.st_size == 12 && (st.st_mode & 07777) == 0640);
+	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK(load("output.given", data, 64) == 3 && memcmp(data, "12\n", 3) == 0);
+	CHECK(!there("output.0000000000000000") && journal_start(j) == 12);
+	CHECK(journal_mark(j, &two) == 0 && two.start == 12 && two.to == 14);
+	CHECK(journal_publish(j, 12, 14, fd, 12, out) == 0);
+	journal_close(j);
+	CHECK(pread(fd, data, 64, 0) == -1);		/* for writing, as the old one */
+	close(fd);
+	fd = open(out, O_RDONLY | O_CLOEXEC);
+	CHECK(read(fd, data, 64) == 14 && memcmp(data, "abcdefghijklmn", 14) == 0);
+	close(fd);
+	CHECK(attaches(&two, 4, NULL, 0));
+}
+
+/* The checkpoint that it was given for may be restored. */
+static void
+what_was_given_is_not_missing(void)
+{
+	struct journal_range	 r, again;
+	struct journal		*j = givable("abcdefgh", &r);
+	char			 why[512];
+	int			 fd = output_empty(0600);
+
+	CHECK(append(j, "lost") == 0 && journal_give(j, 8, fd, out) == 1);
+	journal_close(j);
+	close(fd);
+	j = opened(4);
+	CHECK(journal_attach(j, &r, JOURNAL_CUT) == 0);
+	CHECK(journal_start(j) == 8 && journal_offset(j) == 8);
+	CHECK(!there("output.0000000000000008"));
+	CHECK(append(j, "kept") == 0 && journal_mark(j, &again) == 0);
+	CHECK(again.start == 8 && again.to == 12 && again.sum == XXH3_64bits("kept", 4));
+	journal_close(j);
+	CHECK(attaches(&again, 4, NULL, 0) && attaches(&r, 4, NULL, 0));
+	/* without its companion, with one that is no number, or one of another mark */
+	store("output.given", "8x\n", 3);
+	CHECK(!attaches(&r, 4, why, sizeof(why)) && strstr(why, "output.given: damaged") != NULL);
+	store("output.given", "7\n", 2);
+	CHECK(!attaches(&r, 4, why, sizeof(why)) && strstr(why, "missing") != NULL);
+	CHECK(unlinkat(dirfd_, "output.given", 0) == 0);
+	CHECK(!attaches(&r, 4, why, sizeof(why)) && strstr(why, "missing") != NULL);
+}
+
+static void
+not_all_can_be_given(void)
+{
+	struct journal_range	 r;
+	struct journal		*j = givable("abcdefgh", &r);
+	int			 fd = output_empty(0600);
+
+	CHECK(journal_give(j, 4, fd, out) == 0);		/* not all of it */
+	CHECK(journal_give(j, 8, fd, "/proc/version") == 0);	/* not there */
+	CHECK(there("output.0000000000000000") && attaches(&r, 4, NULL, 0));
+	CHECK(append(j, "ij") == 0 && journal_mark(j, &r) == 0);
+	CHECK(journal_give(j, 8, fd, out) == 0);		/* there is a later mark */
+	CHECK(journal_give(j, 10, fd, out) == 0);		/* it is in two pieces */
+	journal_close(j);
+	j = givable("abcdefgh", &r);
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(journal_give(j, 8, fd, out) == 0);		/* somebody wrote to it */
+	journal_close(j);
+	close(fd);
+	unlink(out);
+}
+
 int
 main(void)
 {
@@ -1132,6 +1241,9 @@ main(void)
 	RUN(publishing_refuses_a_file_open_for_appending);
 	RUN(published_is_synced);
 	RUN(publishing_to_a_full_disk_says_so);
+	RUN(what_is_given_becomes_the_file);
+	RUN(what_was_given_is_not_missing);
+	RUN(not_all_can_be_given);
 	RUN(ten_thousand_steps_agree_with_an_array);
 	RUN(any_crash_leaves_what_was_marked);
 	RUN(each_call_that_fails_stops_the_journal);
