@@ -106,13 +106,13 @@ settled(const struct store *s, const struct heap_entry *e)
 
 /* From where it stopped; through all memory, once for each time that more settled. */
 static int
-work_collect(struct store_work *w, size_t bytes, size_t items)
+work_collect(struct store_work *w, size_t bytes)
 {
 	struct store		*s = w->store;
 	struct heap_entry	*e;
 	unsigned		 steps = STEPS;
 
-	while (steps-- > 0 && w->bytes.len < bytes && w->nitems < items) {
+	while (steps-- > 0 && w->bytes.len < bytes) {
 		if (s->collect == 0) {
 			if (!s->unseen)
 				break;
@@ -214,17 +214,27 @@ work_bytes(const struct store_work *w)
 	return (w->bytes.cap + w->room * sizeof(*w->item));
 }
 
+/* All of it, or none: half of it in base would be read from the journal all the
+ * same when the job goes on. */
+static int
+ends_in_base(const struct store *s, int64_t budget_ms)
+{
+	uint64_t left = table_count(s->table) - s->same;
+
+	return (left > 0 && budget_ms >= (s->base == NULL ? MAKE_MS : 1) &&
+	    left <= (uint64_t)budget_ms * PER_MS);
+}
+
 struct store_work *
 store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 {
 	struct store_work	*w;
 	uint64_t		 bytes = s->memory / 8;
-	size_t			 items = SIZE_MAX;
 
 	errno = 0;
 	if (s->generation == 0 || s->working)
 		return (NULL);
-	if (moment == STORE_END && budget_ms < (s->base == NULL ? MAKE_MS : 1))
+	if (moment == STORE_END && !ends_in_base(s, budget_ms))
 		return (NULL);
 	tidy(s);
 	if (moment == STORE_BUSY && crowded(s)) {
@@ -235,12 +245,10 @@ store_tend(struct store *s, enum store_moment moment, int64_t budget_ms)
 		store_fail(s, ENOMEM, "%s: %s", s->dir, strerror(ENOMEM));
 		return (NULL);
 	}
-	if (moment == STORE_END)
-		items = (size_t)budget_ms * PER_MS;
 	bytes = bytes < WORK_LEAST ? WORK_LEAST : bytes > WORK_MOST ? WORK_MOST : bytes;
 	/* without memory for it what was collected goes, the rest another time */
 	if (moment != STORE_BUSY || store_bytes(s) > s->memory / 2)
-		work_collect(w, (size_t)bytes, items);
+		work_collect(w, (size_t)bytes);
 	if (w->nitems == 0 && w->trim <= s->trimmed) {
 		work_free(w);
 		errno = 0;
