@@ -54,7 +54,7 @@ savepoint =	savepoint takeout savedir $(image) $(tool)
 crashtest =	crashtest trial victims scratch differ chance joboptions $(tool)
 tool =		tool ask
 image =		image imagetext imagebytes manifest manifestread layout sorter decimal
-command =	command dialogue protocol inflight process carry
+command =	command dialogue protocol window flushes process carry
 control =	$(sort $(run) $(checkpointd) $(status) $(history) $(checkpoint) $(stop) \
 		$(cancel) $(state) $(savepoint) $(restore) $(crashtest))
 lua =		luaprogram luafields luascript luavalue luakeys luasort sandbox sandboxlib

@@ -17,11 +17,14 @@
 
 #include "dialogue.h"
 #include "fields.h"
+#include "flushes.h"
 #include "function.h"
-#include "inflight.h"
 #include "protocol.h"
+#include "window.h"
 
 #define AHEAD		8		/* records from fetching state to its use */
+#define QUESTIONS	(1u << 20)	/* bytes that the program does not read yet */
+#define LINGER_MS	2		/* for outputs to come together in a frame */
 #define STATE_MAX	(16u << 20)	/* bytes */
 #define ANSWER_MAX	(2 * STATE_MAX + 16)	/* bytes of a line: a state, escaped */
 #define SHOWN		80		/* bytes of an answer in a sentence */
@@ -30,9 +33,10 @@ struct command {
 	struct weir_function	 function;	/* first, so that one is the other */
 	struct weir		*weir;
 	char			**argv;
-	uint64_t		 timeout_ms;
+	int			 pipe;		/* it flushes: no terminal is needed */
+	uint64_t		 memory, timeout_ms;
 	struct weir_value	*state;		/* NULL: the stream is not keyed */
-	struct inflight		 inflight;
+	struct window		 window;
 	struct dialogue		 dialogue;
 };
 
@@ -49,14 +53,14 @@ fail(struct command *c, const char *what, const char *detail)
 	struct weir_record r;
 	const char *place;
 
-	if (c->inflight.count == 0)
+	if (c->window.nasked == 0)
 		return (weir_error(c->weir, "%s %s%s", c->argv[0], what, detail));
-	place = inflight_first(&c->inflight, &r);
-	if (c->inflight.count == 1)
+	place = window_asked(&c->window, &r);
+	if (c->window.nasked == 1)
 		return (weir_error(c->weir, "%s: %s %s%s; it has this record to answer", place,
 		    c->argv[0], what, detail));
 	return (weir_error(c->weir, "%s: %s %s%s; it has this record and %zu more to answer",
-	    place, c->argv[0], what, detail, c->inflight.count - 1));
+	    place, c->argv[0], what, detail, c->window.nasked - 1));
 }
 
 static int
@@ -70,9 +74,9 @@ command_open(struct weir_function *function, struct weir *w)
 	weir_set_separator(w, (unsigned char)fields.joint);
 	if (weir_keyed(w) && (c->state = weir_value(w, "state")) == NULL)
 		return (-1);
-	if (inflight_open(&c->inflight) == -1)
+	if (window_open(&c->window, c->memory) == -1)
 		return (no_memory(c));
-	return (dialogue_open(&c->dialogue, w, c->argv, c->timeout_ms));
+	return (dialogue_open(&c->dialogue, w, c->argv, !c->pipe, c->timeout_ms));
 }
 
 /*
@@ -82,7 +86,6 @@ command_open(struct weir_function *function, struct weir *w)
 static int
 ask(struct command *c, const struct weir_record *r)
 {
-	char place[INFLIGHT_PLACE];
 	const void *state = NULL;
 	size_t len = 0;
 	int found = 0;
@@ -96,9 +99,20 @@ ask(struct command *c, const struct weir_record *r)
 	if (protocol_ask(&c->dialogue.asked, r->key, c->state != NULL ? r->keylen : 0,
 	    !found ? NULL : len == 0 ? "" : state, len, r->data, r->len) == -1)
 		return (no_memory(c));
-	weir_place(c->weir, r, place, sizeof(place));
 	dialogue_owes(&c->dialogue);
-	return (inflight_add(&c->inflight, r, place) == -1 ? no_memory(c) : 0);
+	return (0);
+}
+
+/* About all that may be asked about now. */
+static int
+ask_on(struct command *c)
+{
+	struct weir_record r;
+
+	while (carry_len(&c->dialogue.asked) < QUESTIONS && window_ask(&c->window, &r))
+		if (ask(c, &r) == -1)
+			return (-1);
+	return (0);
 }
 
 static long
@@ -106,16 +120,17 @@ command_process(struct weir_function *function, struct weir *w,
     const struct weir_record *records, size_t n)
 {
 	struct command *c = (struct command *)function;
+	char place[WINDOW_PLACE];
 	size_t i;
 
-	(void)w;
-	for (i = 0; i < n && inflight_takes(&c->inflight, &records[i]); i++) {
+	for (i = 0; i < n && window_takes(&c->window, &records[i]); i++) {
 		if (c->state != NULL && i + AHEAD < n)
 			weir_value_prefetch(c->state, &records[i + AHEAD]);
-		if (ask(c, &records[i]) == -1)
-			return (-1);
+		weir_place(w, &records[i], place, sizeof(place));
+		if (window_add(&c->window, &records[i], place) == -1)
+			return (no_memory(c));
 	}
-	return (dialogue_go(&c->dialogue) == -1 ? -1 : (long)i);
+	return (ask_on(c) == -1 || dialogue_go(&c->dialogue) == -1 ? -1 : (long)i);
 }
 
 /*
@@ -132,6 +147,38 @@ wrong_answer(struct command *c, const char *line, size_t len, const char *why)
 	return (fail(c, "answers ", sentence));
 }
 
+/* Outputs whose turn it is. */
+static int
+emit_on(struct command *c)
+{
+	const char *at, *newline, *end;
+	size_t len;
+
+	while (window_out(&c->window, &at, &len))
+		for (end = at + len; at < end; at = newline + 1) {
+			newline = memchr(at, '\n', (size_t)(end - at));
+			if (weir_emit(c->weir, at, (size_t)(newline - at)) == -1)
+				return (-1);
+		}
+	return (0);
+}
+
+static int
+answer_output(struct command *c, const char *text, size_t len)
+{
+	switch (window_output(&c->window, text, len)) {
+	case WINDOW_EMIT:
+		return (weir_emit(c->weir, text, len));
+	case WINDOW_FULL:
+		return (fail(c, "answers with more than may wait for earlier records (-M gives "
+		    "it more room)", ""));
+	case WINDOW_MEMORY:
+		return (no_memory(c));
+	default:
+		return (0);
+	}
+}
+
 /* The record's last line: what becomes of its key's state. */
 static int
 answer_end(struct command *c, enum answer_kind kind, const char *text, size_t len)
@@ -139,7 +186,7 @@ answer_end(struct command *c, enum answer_kind kind, const char *text, size_t le
 	struct weir_record r;
 	int result = 0;
 
-	(void)inflight_first(&c->inflight, &r);
+	(void)window_asked(&c->window, &r);
 	if (kind == ANSWER_STORE && c->state == NULL)
 		return (fail(c, "answers with a state, but the stream is not keyed "
 		    "(put 'weir keyby -k FIELD' before me)", ""));
@@ -150,9 +197,11 @@ answer_end(struct command *c, enum answer_kind kind, const char *text, size_t le
 		result = kind == ANSWER_STORE ? weir_value_put(c->state, text, len) :
 		    weir_value_clear(c->state);
 	}
-	inflight_pop(&c->inflight);
+	if (result == -1)
+		return (-1);
+	window_answered(&c->window);
 	c->dialogue.owed--;
-	return (result);
+	return (emit_on(c) == -1 ? -1 : ask_on(c));
 }
 
 /* For dialogue_ready(). */
@@ -164,12 +213,12 @@ answer(void *cookie, char *line, size_t len)
 	const char *text;
 	size_t textlen;
 
-	if (c->inflight.count == 0)
+	if (c->window.nasked == 0)
 		return (wrong_answer(c, line, len, "nothing was asked for"));
 	kind = protocol_read(line, len, &text, &textlen);
 	switch (kind) {
 	case ANSWER_OUTPUT:
-		return (weir_emit(c->weir, text, textlen));
+		return (answer_output(c, text, textlen));
 	case ANSWER_NONE:
 		return (wrong_answer(c, line, len, text));
 	default:
@@ -206,7 +255,7 @@ ended(struct command *c)
 
 	if (carry_len(rest) > 0)
 		return (wrong_answer(c, carry_data(rest), carry_len(rest), "is no whole line"));
-	return (c->inflight.count == 0 && c->dialogue.process.in == -1 ? 0 : gone(c));
+	return (c->window.count == 0 && c->dialogue.process.in == -1 ? 0 : gone(c));
 }
 
 static int
@@ -215,10 +264,10 @@ silent(struct command *c)
 	char has[64];
 	int whole = c->timeout_ms % 1000 == 0;
 
-	if (c->inflight.count == 1)
+	if (c->window.nasked == 1)
 		snprintf(has, sizeof(has), "one record");
 	else
-		snprintf(has, sizeof(has), "%zu records", c->inflight.count);
+		snprintf(has, sizeof(has), "%zu records", c->window.nasked);
 	return (weir_error(c->weir, "%s has %s and has answered nothing for %llu %s; output held "
 	    "back? mawk -W interactive, gawk fflush(), python3 -u, sed -u, jq -M --unbuffered",
 	    c->argv[0], has, (unsigned long long)c->timeout_ms / (whole ? 1000 : 1),
@@ -250,7 +299,7 @@ command_drain(struct weir_function *function, struct weir *w)
 	struct command *c = (struct command *)function;
 
 	(void)w;
-	return (c->inflight.count == 0 ? WEIR_OK : WEIR_WAIT);
+	return (c->window.count == 0 ? WEIR_OK : WEIR_WAIT);
 }
 
 static int
@@ -273,12 +322,12 @@ command_close(struct weir_function *function)
 	struct command *c = (struct command *)function;
 
 	dialogue_close(&c->dialogue);
-	inflight_close(&c->inflight);
+	window_close(&c->window);
 	free(c);
 }
 
 struct weir_function *
-command_new(struct weir *w, char *argv[], uint64_t timeout_ms)
+command_new(struct weir *w, char *argv[], int pipe, uint64_t memory, uint64_t timeout_ms)
 {
 	struct command *c;
 
@@ -293,6 +342,9 @@ command_new(struct weir *w, char *argv[], uint64_t timeout_ms)
 	c->function.end = command_end;
 	c->function.close = command_close;
 	c->argv = argv;
+	weir_linger(w, LINGER_MS);
+	c->pipe = pipe || flushes(argv);
+	c->memory = memory;
 	c->timeout_ms = timeout_ms;
 	c->dialogue.line_max = ANSWER_MAX;
 	return (&c->function);

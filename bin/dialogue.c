@@ -1,8 +1,8 @@
 /*
  * dialogue: lines to another program and back, in the runtime's one poll loop.
  *
- * A program that answers line by line would wake us for each of them: while it owes
- * many they are looked for now and then.  While output is full none is taken, and its
+ * A terminal wakes us for each line, at a price that both sides pay: while many are
+ * owed they are looked for now and then.  While output is full none is taken, and
  * silence does not count.
  */
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define READ_SIZE	65536		/* bytes */
 #define FULL_MS		5		/* look again whether there is room for output */
-#define LINGER_AT	64		/* answers owed: let them gather ... */
+#define LINGER_AT	512		/* answers owed on a terminal: let them gather ... */
 #define LINGER_MS	1		/* ... for so long */
 #define LOOK_MS		5		/* look again whether it has ended */
 #define EXIT_MS		200		/* from closing its output to its end */
@@ -59,16 +59,17 @@ wait_on(struct dialogue *d)
 }
 
 int
-dialogue_open(struct dialogue *d, struct weir *w, char *const argv[], uint64_t timeout_ms)
+dialogue_open(struct dialogue *d, struct weir *w, char *const argv[], int terminal,
+    uint64_t timeout_ms)
 {
 	d->weir = w;
 	d->name = argv[0];
 	d->timeout_ms = timeout_ms;
-	if (process_start(&d->process, argv) == -1)
+	if (process_start(&d->process, argv, terminal) == -1)
 		return (errno == ENOMEM || errno == EAGAIN || errno == EMFILE ?
 		    weir_error(w, "%s: %s", d->name, strerror(errno)) :
 		    weir_misuse(w, "%s: %s", d->name, strerror(errno)));
-	if (!d->process.terminal)
+	if (terminal && !d->process.terminal)
 		weir_debug(w, "no pseudo-terminal can be had: %s writes into a pipe, where it "
 		    "may hold its output back", d->name);
 	return (wait_on(d));
@@ -149,10 +150,10 @@ hear(struct dialogue *d, int (*take)(void *, char *, size_t), void *cookie)
 		}
 		carry_add(&d->answers, (size_t)n);
 		d->heard_ms = now_ms();
-		if (take_lines(d, take, cookie) == -1)
+		if (take_lines(d, take, cookie) == -1 || ask(d) == -1)
 			return (-1);
 		d->full = weir_full(d->weir);
-		d->lingers = d->owed >= LINGER_AT;
+		d->lingers = d->process.terminal && d->owed >= LINGER_AT;
 	}
 	return (0);
 }

@@ -26,14 +26,14 @@ struct dialogue {
 	struct process	 process;
 	struct carry	 answers;	/* read, and not taken yet */
 	int		 full;		/* no answer can be taken now */
-	int		 lingers;	/* it answers, and owes a lot more */
+	int		 lingers;	/* it answers on a terminal, and owes a lot more */
 	int		 watched;	/* the runtime waits for answers */
 	int		 ended;		/* its output is */
 	int64_t		 heard_ms;	/* when it spoke last, or began to owe */
 };
 
 /*
- * dialogue_open	start argv; 0, -1.
+ * dialogue_open	start argv, with a terminal to write to or a pipe; 0, -1.
  * dialogue_go		write what was added to asked, and be called again.
  * dialogue_owes	one answer more is owed.
  * dialogue_ready	for ready(): write and read on; take() is given each line
@@ -50,7 +50,7 @@ enum dialogue_news {
 	DIALOGUE_SILENT			/* it owes something, and time is over */
 };
 
-int	 dialogue_open(struct dialogue *, struct weir *, char *const argv[],
+int	 dialogue_open(struct dialogue *, struct weir *, char *const argv[], int terminal,
 	    uint64_t timeout_ms);
 int	 dialogue_go(struct dialogue *);
 void	 dialogue_owes(struct dialogue *);

@@ -47,12 +47,15 @@ struct weir_function {
  *			1: once for each key, at the end.
  * foldfunction_new	the folds of folds.h, as operands.
  * command_new		a program that speaks protocol.h; argv stays the caller's.
+ *			pipe: it is known to flush its output.  memory: bytes that
+ *			its early answers may take.
  *			timeout_ms: how long it may be silent when asked.
  */
 struct weir_function	*luafunction_new(struct weir *, const char *text, const char *file);
 struct weir_function	*luafold_new(struct weir *, const char *text, const char *file,
 			    int emit_end);
 struct weir_function	*foldfunction_new(struct weir *, int argc, char *argv[], int emit_end);
-struct weir_function	*command_new(struct weir *, char *argv[], uint64_t timeout_ms);
+struct weir_function	*command_new(struct weir *, char *argv[], int pipe, uint64_t memory,
+			    uint64_t timeout_ms);
 
 #endif

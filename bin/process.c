@@ -1,5 +1,6 @@
 /*
- * process: another program, its input a pipe and its output a terminal of ours.
+ * process: another program, its input a pipe and its output a terminal of ours, or
+ * a pipe too.
  *
  * It gets a process group of its own: the terminal's Ctrl-C asks us to stop, and
  * the program is needed until the last record is answered.
@@ -121,7 +122,7 @@ spawn(pid_t *pid, char *const argv[], int in, int out)
 }
 
 int
-process_start(struct process *p, char *const argv[])
+process_start(struct process *p, char *const argv[], int terminal)
 {
 	int in[2], out[2], error;
 
@@ -129,7 +130,7 @@ process_start(struct process *p, char *const argv[])
 	p->in = p->out = -1;
 	if (pipe_open(in) == -1)
 		return (-1);
-	p->terminal = terminal_open(out) == 0;
+	p->terminal = terminal && terminal_open(out) == 0;
 	if (!p->terminal && pipe_open(out) == -1) {
 		error = errno;
 		close(in[0]);

@@ -11,6 +11,7 @@
 #include "luaprogram.h"
 
 static const char		*expression, *file;
+static int			 pipe_wanted;
 static uint64_t			 memory = 256u << 20, reply_timeout = 30000;
 static struct weir_function	*function;
 
@@ -23,6 +24,8 @@ static const struct weir_option options[] = {
 	{ .letter = 'M', .name = "memory", .arg = "SIZE",
 	  .help = "bound of the table of state (default 256M)",
 	  .type = WEIR_SIZE, .to = &memory },
+	{ .name = "pipe", .help = "COMMAND flushes each answer: a pipe will do, and is fast",
+	  .type = WEIR_FLAG, .to = &pipe_wanted },
 	{ .name = "reply-timeout", .arg = "DURATION",
 	  .help = "how long COMMAND may be silent when it is asked (default 30s)",
 	  .type = WEIR_DURATION, .to = &reply_timeout },
@@ -48,7 +51,7 @@ statemap_setup(struct weir *w, int argc, char *argv[])
 	if ((wrong = fields_check()) != NULL)
 		return (weir_misuse(w, "%s", wrong));
 	weir_memory(w, memory);
-	function = command ? command_new(w, argv, reply_timeout) :
+	function = command ? command_new(w, argv, pipe_wanted, memory, reply_timeout) :
 	    luafunction_new(w, expression, file);
 	return (function == NULL ? -1 : 0);
 }

@@ -11,5 +11,5 @@ here=$(dirname "$0")
 
 weir source "${1:-$here/readings.tsv}" |
 	weir keyby -k 2 |
-	weir statemap -- python3 "$here/drift.py" |
+	weir statemap --pipe -- python3 "$here/drift.py" |
 	weir sink

@@ -13,5 +13,5 @@ interactive=$(awk -W version </dev/null 2>/dev/null | sed -n 's/^mawk.*/-Wintera
 
 weir source -H "$orders" |
 	weir keyby -k customer |
-	weir statemap -- awk ${interactive:+"$interactive"} -f "$here/spent.awk" |
+	weir statemap --pipe -- awk ${interactive:+"$interactive"} -f "$here/spent.awk" |
 	weir sink

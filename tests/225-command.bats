@@ -15,6 +15,22 @@ setup() {
 		print ">" $1 "," n "\n=" n + f[2]
 	}
 	END
+	cat >flush.awk <<-'END'
+	BEGIN { FS = "\t"; ORS = "" }
+	{
+		n = substr($2, 2) + 0
+		split($3, f, ",")
+		print ">" $1 "," n "\n=" n + f[2] "\n"
+		fflush()
+	}
+	END
+	cat >long.awk <<-'END'
+	BEGIN { FS = "\t" }
+	{
+		printf ">%s %1000s\n=1\n", $3, ""
+		fflush()
+	}
+	END
 	cat >total.py <<-'END'
 	import sys
 	for line in sys.stdin:
@@ -35,9 +51,10 @@ asked() {
 	run_weir 'weir source in | weir keyby -t , -k 1 | weir statemap -- "$@" | weir sink -' "$@"
 }
 
-# fails COMMAND [ARG]...: the same, which fails
+# fails [[OPTION]... --] COMMAND [ARG]...: the same, which fails
 fails() {
-	run_weir -s any 'weir source in | weir keyby -t , -k 1 | weir statemap -- "$@" | weir sink -' "$@"
+	[[ " $* " == *' -- '* ]] || set -- -- "$@"
+	run_weir -s 1 'weir source in | weir keyby -t , -k 1 | weir statemap "$@" | weir sink -' "$@"
 }
 
 @test "W3: the total before each record, by awk, by mawk, by python" {
@@ -107,6 +124,83 @@ fails() {
 	    weir statemap -p 2 -- gawk -f total.awk | weir sink - | sort >got2'
 	sort want >want2
 	assert_same want2 got2
+}
+
+@test "a record whose key is asked about stops no other; outputs wait for it" {
+	# a program that hears of three keys before it answers once, and says what it heard
+	records in <<<$'a 1\na 2\na 3\nb 1\nc 1\nb 2'
+	cat >late.sh <<-'END'
+	read -r a; read -r b; read -r c
+	printf '%s\n' "$a" "$b" "$c" >order
+	printf '>%s\n' "${a##*,}"; echo =1
+	read -r a
+	printf '>%s\n' "b${b##*,}"; echo =1
+	read -r b
+	printf '%s\n' "$a" "$b" >>order
+	echo '>c'; echo =1
+	printf '>%s\n>again\n' "${a##*,}"; echo =2
+	read -r a
+	printf '>%s\n' "b${b##*,}"; echo =2
+	printf '%s\n' "$a" >>order
+	printf '>%s\n' "${a##*,}"; echo -
+	END
+	asked sh late.sh
+	assert_output $'1\n2\nagain\n3\nb1\nc\nb2'
+	assert_equal "$(cut -f 1,2 order)" $'a\t.\nb\t.\nc\t.\na\t=1\nb\t=1\na\t=2'
+}
+
+@test "hot keys and rare ones: the order of the records, each key's state" {
+	local how
+	awk 'BEGIN {
+		srand(5)
+		for (i = 0; i < 40000; i++)
+			printf "%d,%d\n", i % 9 < 4 ? 0 : exp(rand() * log(20000)), rand() * 100
+	}' >in
+	awk -F , '{ print $1 "," t[$1] + 0; t[$1] += $2 }' in >want
+	for how in 'mawk -W interactive' '--pipe -- gawk' '-p 1 -- gawk'; do
+		[[ $how == *--* ]] || how="-- $how"
+		run_weir "weir source in | weir keyby -t , -k 1 |
+		    weir statemap $how -f flush.awk | weir sink --truncate got"
+		assert_same want got
+	done
+}
+
+# hot: 5000 records, most of one key, of others between them
+hot() {
+	awk 'BEGIN { for (i = 1; i <= 5000; i++) print (i % 3 ? "hot" : i) "," i }' >in
+}
+
+@test "among many: a missing answer, one too many, an end" {
+	hot
+	fails --reply-timeout 1s -- mawk -W interactive 'NR != 3000 { print "." }'
+	assert_err 'statemap: mawk has one record and has answered nothing for 1 s; output held back? mawk -W interactive, gawk fflush(), python3 -u, sed -u, jq -M --unbuffered'
+	fails -- mawk -W interactive '{ print "." } NR == 3000 { print "." }'
+	assert_err 'statemap: mawk answers ".", which nothing was asked for'
+	fails -- mawk -W interactive 'NR == 3000 { exit 3 } { print "." }'
+	grep -qE '^statemap: in: record [0-9]+, byte [0-9]+: mawk has ended before its input, with status 3; it has this record ' <<<"$stderr"
+	fails --reply-timeout 1s -- mawk -W interactive 'NR == 3000 { system("exec sleep 60") } { print "." }'
+	grep -qE '^statemap: mawk has ([0-9]+ records|one record) and has answered nothing for 1 s; ' <<<"$stderr"
+}
+
+@test "the wrong answer names its record, which may not be the first" {
+	records in <<<$'a 1\na 2\nb 1'
+	fails -- sed -u 's/^a.*/=1/;s/^b.*/bad/'
+	grep -q '^statemap: in: record 3, byte 8: sed answers "bad", which is none of' <<<"$stderr"
+}
+
+@test "much output that has to wait is bounded" {
+	hot
+	run_weir "weir source in | weir keyby -t , -k 1 |
+	    weir statemap -M 1M --pipe -- gawk -f long.awk | weir sink got"
+	awk -F , '{ printf "%s %1000s\n", $1 "," $2, "" }' in >want
+	assert_same want got
+	records in <<<$'a 1\na 2\nb 1'
+	cat >much.sh <<-'END'
+	read -r a; read -r b; echo .; read -r a
+	yes '>much' | head -n 500000
+	END
+	fails -M 1M --pipe -- sh much.sh
+	grep -q '^statemap: in: record 3, byte 8: sh answers with more than may wait for earlier records (-M gives it more room); ' <<<"$stderr"
 }
 
 @test "large records, a large state, much output, a slow reader" {
@@ -183,7 +277,7 @@ fails() {
 	assert_err 'statemap: mawk has 2 records and has answered nothing for 1 s; output held back? mawk -W interactive, gawk fflush(), python3 -u, sed -u, jq -M --unbuffered'
 }
 
-@test "its output is a raw terminal, its input a pipe, and it knows no colours" {
+@test "its output is a raw terminal, or a pipe where it flushes; it knows no colours" {
 	echo a >in
 	cat >look.sh <<-'END'
 	read -r line
@@ -200,6 +294,18 @@ fails() {
 	END
 	run_weir 'setsid -w weir source in | setsid -w weir statemap -- sh look.sh | weir sink -'
 	assert_output $'terminal\npipe\nraw\ncontrols nothing\ndumb 1'
+	cat >look.sh <<-'END'
+	read -r line
+	test -p /dev/stdout && echo '>pipe'
+	echo .
+	read -r line
+	:
+	END
+	run_weir 'weir source in | weir statemap --pipe -- sh look.sh | weir sink -'
+	assert_output pipe
+	run_weir 'weir source in | weir statemap -- mawk -W interactive "$1" | weir sink -' \
+	    '{ print ">" system("test -p /dev/stdout") "\n." }'
+	assert_output 0
 	run_weir -s any 'weir source in | weir statemap -- sh -c "read -r line; kill -PIPE \$\$" | weir sink -'
 	grep -q 'with signal 13' <<<"$stderr"
 }
@@ -209,11 +315,11 @@ fails() {
 	echo a >in
 	cat >piped <<-'END'
 	mount -t tmpfs none /dev/pts
-	weir source in | weir statemap -v -- sed -u 's/.*/>b\n./' | weir sink -
+	weir source in | weir statemap -v -- sh -c 'read -r a; printf ">b\n.\n"; read -r a; :' | weir sink -
 	END
 	run_weir 'unshare -m sh piped'
 	assert_output b
-	assert_err 'statemap: no pseudo-terminal can be had: sed writes into a pipe, where it may hold its output back'
+	assert_err 'statemap: no pseudo-terminal can be had: sh writes into a pipe, where it may hold its output back'
 }
 
 @test "stopped: what was asked is answered, the program ends" {

@@ -233,4 +233,9 @@ lines() {
 	END
 	run_weir -t 120 'weir crashtest -N 3 --seed 2 -c 50ms script'
 	grep -q 'no difference' <<<"$stderr$output"
+	# hot keys: outputs wait for earlier ones while others die
+	awk 'BEGIN { for (i = 0; i < 20000; i++) print (i % 4 ? i % 3 : i * 7919 % 503) "," i }' >in
+	sed -i 's/statemap --/statemap --pipe --/' script
+	run_weir -t 120 'weir crashtest -N 3 --seed 3 -c 50ms script'
+	grep -q 'no difference' <<<"$stderr$output"
 }

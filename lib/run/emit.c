@@ -272,9 +272,9 @@ emit_empty(const struct weir *w)
 }
 
 /*
- * A source's frames: one half full goes at once, the first after a pause too;
- * others when linger_ms have passed since the last partial one.  *due: when to
- * look again.
+ * Frames of a source, and of ready(): one half full goes at once, the first after a
+ * pause too; others when linger_ms have passed since the last partial one.  *due:
+ * when to look again.
  */
 int
 emit_pace(struct weir *w, int64_t now, int64_t *due)

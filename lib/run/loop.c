@@ -43,7 +43,7 @@ struct loop {
 	int64_t		 busy_ms;		/* when a frame was taken last */
 	int64_t		 timer_ms;		/* of weir_wait_ms(), not a source's; NEVER */
 	int		 ready;			/* what is watched, or the timer */
-	int		 answered;		/* ready() may have emitted */
+	int		 answered;		/* ready() has emitted what is not sent */
 	enum frame_why	 why;
 	int64_t		 leave_ms;
 	struct weir	*w;
@@ -300,6 +300,7 @@ static int
 consume(struct loop *l)
 {
 	struct weir	*w = l->w;
+	int64_t		 due;
 	int		 got;
 
 	/* an upstream may have heard before us that records flow */
@@ -308,10 +309,12 @@ consume(struct loop *l)
 	/* what did not find a slot goes before anything new is taken */
 	if (w->out != NULL && weir_full(w) && !w->quit && (got = emit_flush(w)) != 1)
 		return (got);
-	if (l->answered) {
-		if (w->out != NULL && !w->quit && (got = emit_flush(w)) != 1)
+	/* answers come a few at a time, and faster than frames */
+	if (l->answered && w->out != NULL && !w->quit) {
+		if ((got = emit_pace(w, l->now, &due)) != 1)
 			return (got);
-		l->answered = 0;
+		polls_until(&l->polls, due);
+		l->answered = due != NEVER;
 	}
 	if (w->hand == NULL) {
 		if (w->job != NULL && w->job->due != 0)
