@@ -171,7 +171,7 @@ ready() {
 @test "two sinks of one FILE: the second is told" {
 	seq 1 10 >in
 	run_weir -s any 'weir source in | weir keyby -o - -o >(weir sink -n other out) | weir sink out'
-	grep -qE '^(sink|other): out: in use by another sink$' <<<"$stderr"
+	grep -qE '^(sink|other): out: in use by another sink, of this pipeline or of another; give each a FILE of its own$' <<<"$stderr"
 }
 
 @test "a reader of FILE sees records as they come" {

@@ -170,7 +170,7 @@ refused() {
 	refused 'is not there, checkpoint N says 18 bytes; put it back, or start over with a new job directory'
 	assert [ ! -e out ]
 	{ cat good; echo mine; } >out
-	refused '23 bytes, checkpoint N says 18; somebody added to it; cut it off there (truncate -s 18 out), or start over with a new job directory'
+	refused '23 bytes, checkpoint N says 18; somebody, or a copy of this job, added to it; cut it off there (truncate -s 18 out), or start over with a new job directory'
 	cp good out
 	seq 10 12 >>in
 	run_weir "$job -e 'weir source in | weir sink out'"
@@ -270,7 +270,7 @@ weir source -o - -o >(weir sink -n other out) in | weir sink out
 EOF
 	chmod +x script
 	run_weir -s 1 "$job ./script"
-	grep -qE '^(sink|other): out: in use by another sink$' <<<"$stderr"
+	grep -qE '^(sink|other): out: in use by another sink, of this pipeline or of another; give each a FILE of its own$' <<<"$stderr"
 }
 
 @test "standard output: what is committed, once; running it again prints nothing" {

@@ -378,7 +378,7 @@ refused() {
 	assert_same last out
 	cat first last >out
 	run_weir -s 2 'weir run -q -j longer job.sh'
-	assert_err "sink: out: $(wc -c <out) bytes, checkpoint 1 says $(wc -c <first); somebody added to it; cut it off there (truncate -s $(wc -c <first) out), or start over with a new job directory"
+	assert_err "sink: out: $(wc -c <out) bytes, checkpoint 1 says $(wc -c <first); somebody, or a copy of this job, added to it; cut it off there (truncate -s $(wc -c <first) out), or start over with a new job directory"
 }
 
 @test "a table and a command: the file is made again, an epoch is given once" {

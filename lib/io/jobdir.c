@@ -319,11 +319,41 @@ jobdir_lock(struct jobdir *d)
 	return (0);
 }
 
+/* What names this directory on this machine, so that a copy is another one. */
+static int
+base_make(struct jobdir *d, char base[20])
+{
+	struct stat	st;
+	uint64_t	id[2];
+
+	if (fstat(d->fd, &st) == -1)
+		return (fail_call(d, "look at", ""));
+	id[0] = (uint64_t)st.st_dev;
+	id[1] = (uint64_t)st.st_ino;
+	snprintf(base, 20, "job-%014" PRIx64, (uint64_t)XXH3_64bits(id, sizeof(id)) >> 8);
+	return (0);
+}
+
+/* The lock of a copy names the run directory, and the process, of its model. */
+static int
+run_is_ours(struct jobdir *d, const char *run)
+{
+	struct stat	 here, there;
+	const char	*slash = strrchr(run, '/');
+	char		 base[20];
+
+	if (fstatat(d->fd, RUN, &here, AT_SYMLINK_NOFOLLOW) == 0 && stat(run, &there) == 0 &&
+	    here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return (1);
+	return (slash != NULL && base_make(d, base) == 0 && strcmp(slash + 1, base) == 0);
+}
+
 int
 jobdir_holder(struct jobdir *d, struct holder *h)
 {
 	return (lockfile_read(d->fd, JOBDIR_LOCK, h) == 1 &&
-	    (kill((pid_t)h->pid, 0) == 0 || errno == EPERM));
+	    (kill((pid_t)h->pid, 0) == 0 || errno == EPERM) &&
+	    (h->run[0] == '\0' || run_is_ours(d, h->run)));
 }
 
 /*
@@ -522,21 +552,6 @@ jobdir_history_open(struct jobdir *d, int old)
  * The run directory.
  */
 
-/* What names this directory on this machine, so that a copy is another one. */
-static int
-base_make(struct jobdir *d, char base[20])
-{
-	struct stat	st;
-	uint64_t	id[2];
-
-	if (fstat(d->fd, &st) == -1)
-		return (fail_call(d, "look at", ""));
-	id[0] = (uint64_t)st.st_dev;
-	id[1] = (uint64_t)st.st_ino;
-	snprintf(base, 20, "job-%014" PRIx64, (uint64_t)XXH3_64bits(id, sizeof(id)) >> 8);
-	return (0);
-}
-
 struct rundir *
 jobdir_run_make(struct jobdir *d)
 {
@@ -587,13 +602,14 @@ jobdir_run_join(struct jobdir *d)
  * The end of a job.
  */
 
-/* job.json goes behind stages/: what a crash leaves on the way is a job, if a damaged
+/* A copy of a job may hold the sockets of its model although its own are elsewhere.
+ * job.json goes behind stages/: what a crash leaves on the way is a job, if a damaged
  * one, and can be deleted. */
 int
 jobdir_delete(struct jobdir *d)
 {
 	static const char *const files[] = {
-		JOBDIR_STAGES, HISTORY, HISTORY_OLD, JOBFILE_NEW, JOBFILE, JOBDIR_LOCK,
+		RUN, JOBDIR_STAGES, HISTORY, HISTORY_OLD, JOBFILE_NEW, JOBFILE, JOBDIR_LOCK,
 	};
 	struct rundir	*run;
 	size_t		 i;

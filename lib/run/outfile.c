@@ -152,7 +152,8 @@ file_lock(struct weir *w, struct outfile *f)
 		f->lock_until = now_ms() + LOCK_MS;
 	if (now_ms() < f->lock_until)
 		return (look_again(w));
-	return (weir_error(w, "%s: in use by another sink", f->path));
+	return (weir_error(w, "%s: in use by another sink, of this pipeline or of "
+	    "another; give each a FILE of its own", f->path));
 }
 
 int
@@ -242,9 +243,9 @@ outfile_resume(struct weir *w, const struct outfile *f, uint64_t start, uint64_t
 		    (unsigned long long)size, id, (unsigned long long)(f->base + to),
 		    size == 0 ? "emptied it ('>' in the script?)" : "cut it off"));
 	if (size > f->base + to)
-		return (weir_misuse(w, "%s: %llu bytes, checkpoint %llu says %llu; somebody "
-		    "added to it; cut it off there (truncate -s %llu %s), or start over with a "
-		    "new job directory", f->path, (unsigned long long)size, id,
+		return (weir_misuse(w, "%s: %llu bytes, checkpoint %llu says %llu; somebody, "
+		    "or a copy of this job, added to it; cut it off there (truncate -s %llu "
+		    "%s), or start over with a new job directory", f->path, (unsigned long long)size, id,
 		    (unsigned long long)(f->base + to), (unsigned long long)(f->base + to),
 		    f->path));
 	return (0);

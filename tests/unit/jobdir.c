@@ -801,6 +801,8 @@ the_run_directory_is_in_the_job(void)
 	struct rundir	*r, *s;
 	struct holder	 h;
 	struct stat	 st;
+	char		 line[PATH_MAX + 64];
+	int		 n;
 
 	fresh();
 	job_make(1);
@@ -812,6 +814,11 @@ the_run_directory_is_in_the_job(void)
 	CHECK(r != NULL && strcmp(rundir_path(r), below("run")) == 0);
 	CHECK(stat(below("run"), &st) == 0 && (st.st_mode & 07777) == 0700);
 	CHECK(jobdir_holder(e, &h) == 1 && strcmp(h.run, below("run")) == 0);
+	/* the lock of a copy names another directory */
+	disk_put(below("lock"), "1\t/tmp\t1\n", 9);
+	CHECK(jobdir_holder(e, &h) == 0 && jobdir_run_join(e) == NULL && errno == ENOENT);
+	n = snprintf(line, sizeof(line), "%ld\t%s\t1\n", (long)getpid(), below("run"));
+	disk_put(below("lock"), line, (size_t)n);
 	s = jobdir_run_join(e);
 	CHECK(s != NULL && strcmp(rundir_path(s), rundir_path(r)) == 0 &&
 	    strcmp(rundir_base(s), rundir_base(r)) == 0 &&

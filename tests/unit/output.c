@@ -369,8 +369,8 @@ a_file_that_somebody_added_to_is_refused(void)
 	put("out", "one\ntwo\nthree\nmine\n");
 	attempt();
 	CHECK(file(WEIR_APPEND) == NULL);
-	CHECK(says(WEIR_USAGE, "out: 19 bytes, checkpoint 3 says 14; somebody added to it; cut it "
-	    "off there (truncate -s 14 out), or start over with a new job directory"));
+	CHECK(says(WEIR_USAGE, "out: 19 bytes, checkpoint 3 says 14; somebody, "
+	    "or a copy of this job, added to it; cut it off there (truncate -s 14 out), or start over with a new job directory"));
 	CHECK(holds("out", "one\ntwo\nthree\nmine\n"));
 	death();
 	end();
