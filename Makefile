@@ -42,7 +42,7 @@ sink =		sink feed latest fields
 weir =		weir hint programs
 run =		run conduct liaison wake keeper script watch joboptions $(tool)
 checkpointd =	checkpointd coordinator callers assemble notes asks notify ledger \
-		roster joboptions $(tool)
+		roster predecessor joboptions $(tool)
 status =	status moment $(tool)
 history =	history moment $(tool)
 checkpoint =	checkpoint $(tool)

@@ -22,6 +22,7 @@
 #include <bsd/stdlib.h>
 
 #include "coordinator.h"
+#include "predecessor.h"
 #include "run.h"
 #include "tool.h"
 
@@ -103,8 +104,8 @@ directory_open(struct coordinator *co, const char *path)
 
 	if ((co->dir = jobdir_open(path, 1, why, sizeof(why))) == NULL)
 		return (tool_fail(jobdir_status(errno), "%s", why));
-	if (jobdir_lock(co->dir) == -1)
-		return (fail_job(co));
+	if (predecessor_wait(co->dir, path, co->run_holds, why, sizeof(why)) == -1)
+		return (errno == EINTR ? WEIR_AGAIN : tool_fail(jobdir_status(errno), "%s", why));
 	found = ledger_open(&co->ledger, co->dir,
 	    joboptions.groups != 0 ? joboptions.groups : ROUTE_GROUPS);
 	if (found == -1)

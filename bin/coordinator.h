@@ -7,6 +7,7 @@
  *	assemble	stages register; is the job whole, does it fit the checkpoint?
  *	notes		what is said on standard error, and in history.tsv
  *	asks		what tools ask
+ *	predecessor	who coordinated the job before
  *	ledger, roster	job.json, and who belongs to the job
  *
  * Times are of now_ms(), which does not go back; moments that people see are

@@ -81,7 +81,7 @@ in_use(const struct keeper *k, pid_t mine)
 	char		 why[PATH_MAX + 512];
 	int		 r;
 
-	if ((d = jobdir_open(k->job, 0, why, sizeof(why))) == NULL)
+	if ((d = jobdir_open(k->job, 1, why, sizeof(why))) == NULL)
 		return (0);
 	r = jobdir_holder(d, &h) && h.pid != (long)mine;
 	jobdir_close(d);

@@ -252,6 +252,41 @@ supervisor() {
 	assert_same in out
 }
 
+@test "run killed, and the same line run at once: it waits for what is dying" {
+	local i pid
+	slow
+	for i in 1 2 3 4 5 6; do
+		start "run$i" 'exec weir run -q -c 20ms -j job slow.sh'
+		pid=run${i}_pid
+		wait_for runs_anew "${!pid}"
+		kill -KILL "${!pid}"
+	done
+	sed 's/--rate 500//' slow.sh >fast.sh
+	run_weir 'weir run -q -j job fast.sh'
+	assert_same in out
+	run ! grep -F 'in use' run?.err
+}
+
+# runs_anew PID: a coordinator that this run has started is there
+runs_anew() {
+	weir status job 2>/dev/null | grep -q ^running &&
+	    [ "$(ps -o ppid= -p "$(cut -f1 job/lock)" | tr -d ' ')" = "$1" ]
+}
+
+@test "a process that has the job and does not answer: whom it waits for is said" {
+	numbers 100
+	copy
+	mkdir -m 700 job
+	exec 8<>job/lock
+	flock 8
+	printf '%d\t\t1\n' "$$" >&8
+	start it 'exec 8>&-; exec weir run -j job copy.sh'
+	wait_for grep -qx "run: job/: waiting for process $$, which still has it, to end" it.err
+	exec 8>&-
+	finish it
+	assert_same in out
+}
+
 #
 # Who is started again
 #
