@@ -11,7 +11,7 @@ liaison_open(struct liaison *l, const char *job)
 {
 	memset(l, 0, sizeof(*l));
 	l->job = job;
-	l->dial_every_ms = 1;
+	l->dial_every_ms = 0;
 }
 
 void
@@ -28,7 +28,7 @@ liaison_lost(struct liaison *l, int64_t now_ms)
 	l->ask = NULL;
 	l->told = WISH_NOTHING;
 	l->dial_ms = now_ms;
-	l->dial_every_ms = 1;
+	l->dial_every_ms = 0;
 	if (l->waits)
 		l->question_ms = now_ms;
 	watch_lost(&l->watch);
@@ -44,7 +44,7 @@ dial(struct liaison *l, int64_t now_ms)
 		return;
 	ask_close(l->ask);
 	l->ask = NULL;
-	l->dial_every_ms *= 2;
+	l->dial_every_ms++;
 	if (l->dial_every_ms > LIAISON_DIAL_MS)
 		l->dial_every_ms = LIAISON_DIAL_MS;
 	l->dial_ms = now_ms + l->dial_every_ms;

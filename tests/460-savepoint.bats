@@ -26,6 +26,11 @@ counting() {
 	    weir keyby | weir reduce count | weir sink out" >job.sh
 }
 
+# more_or_over SIZE: ./out is larger, or the job `job' has ended
+more_or_over() {
+	[ "$(stat -c %s out 2>/dev/null || echo 0)" -gt "$1" ] || gone "$job_pid"
+}
+
 has_output() {
 	[ -s out ]
 }
@@ -170,6 +175,60 @@ refused() {
 #
 # Of a job that runs
 #
+
+# workers: pids of this job's subtasks
+workers() {
+	local pid
+	for pid in $(survivors); do
+		grep -qzs '^WEIR_SUBTASK=' "/proc/$pid/environ" && echo "$pid"
+	done
+	:
+}
+
+saved() {
+	weir savepoint -q -j job "$1" 2>/dev/null
+}
+
+# read_up_to SAVEPOINT: how much of ./in its source had read: weir-job(5), positions;
+# 20 bytes, flags, the length of the name and the name come before it
+read_up_to() {
+	awk -F "$tab" '$1 == "part" && $2 == "source" && $4 == "stage" { print $6 }' "$1/MANIFEST" |
+	    base64 -d | tail -c +27 | od -An -v --endian=little -tu8 -N8 | tr -d ' '
+}
+
+@test "a crashing job: each savepoint is what awk makes of the input below its position" {
+	local seed=$RANDOM k at pid taken=0 size=0
+	echo "seed $seed"
+	RANDOM=$seed
+	awk -v seed="$seed" 'BEGIN {
+		srand(seed)
+		for (i = 0; i < 60000; i++)
+			print "k" int(rand() * rand() * 5000), int(rand() * 1000)
+	}' >in
+	echo 'weir source --rate 40000 in | weir keyby -W -k 1 | weir reduce -p 2 -W count sum:2 |
+	    weir sink out' >job.sh
+	start job 'exec weir run -q -c 20ms -R fixed-delay:inf:0ms -j job job.sh'
+	for k in {1..12}; do
+		wait_for more_or_over "$size"
+		size=$(stat -c %s out)
+		pid=$(workers | shuf -n 1 --random-source=<(yes "$RANDOM"))
+		weir savepoint -q -j job "save$k" 2>/dev/null &
+		[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || :
+		# the death may have been its end, too; then behind the recovery
+		wait $! || wait_for saved "save$k"
+		at=$(read_up_to "save$k")
+		head -c "$at" in | awk '{ n[$1]++; s[$1] += $2 }
+			END { for (k in n) print "reduce\t" k "\t" n[k] "\t" s[k] }' |
+		    LC_ALL=C sort >want
+		assert_same want "save$k/reduce.tsv"
+		[ "$at" -eq "$(stat -c %s in)" ] || taken=$((taken + 1))
+	done
+	finish job
+	assert [ "$taken" -ge 4 ]
+	awk '{ n[$1]++; s[$1] += $2; print $1 "\t" n[$1] "\t" s[$1] }' in | LC_ALL=C sort >want
+	LC_ALL=C sort out >got
+	assert_same want got
+}
 
 @test "a running job: what is counted is what the source has read" {
 	counting 50000 2000000

@@ -53,8 +53,7 @@ block_new(struct store *s, size_t size)
 	if (b != NULL && b->size >= size) {
 		s->spare = b->next;
 		s->spare_bytes -= b->size;
-	} else if ((b = size > BLOCK_FIRST ? pages_alloc(sizeof(*b) + size) :
-	    malloc(sizeof(*b) + size)) != NULL)
+	} else if ((b = malloc(sizeof(*b) + size)) != NULL)
 		b->size = size;
 	if (b != NULL) {
 		b->next = NULL;

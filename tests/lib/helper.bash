@@ -247,7 +247,8 @@ weir_teardown() {
 	if ! wait_for -t 3 no_survivors; then
 		bad=1
 		for pid in $(survivors); do
-			echo "survivor $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2
+			echo "survivor $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")" \
+			    "in $(cat "/proc/$pid/wchan" "/proc/$pid/syscall" 2>/dev/null)" >&2
 		done
 	fi
 	for pid in $(survivors all); do
