@@ -300,7 +300,7 @@ int	 weir_stopped(const struct weir *);	/* 1 once a stop was asked for */
  *			and writable in place until the next call on any
  *			state; zeros if the key had none.  NULL on failure.
  * weir_value_prefetch	this record's value will be wanted some ten records
- *			from now.
+ *			from now; for record() that is known.
  * weir_value_layout	how its values are made, a letter for each field: savepoints
  *			are text.  In open(); without it they are text as they are.
  * weir_memory		the bound of the stage's table; setup(); default 256 MiB.  In

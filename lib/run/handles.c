@@ -242,6 +242,15 @@ weir_value_prefetch(struct weir_value *v, const struct weir_record *r)
 	store_prefetch(v->w->handles->store, v->number, r->hash);
 }
 
+void
+handles_prefetch(struct weir *w, const struct weir_record *r)
+{
+	struct weir_value *v;
+
+	for (v = w->handles->values; v != NULL; v = v->next)
+		weir_value_prefetch(v, r);
+}
+
 int
 weir_value_get(struct weir_value *v, const void **val, size_t *len)
 {

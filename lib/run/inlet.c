@@ -24,6 +24,7 @@
 #define ANSWER_MS	10000		/* an upstream that says nothing at all */
 #define SLICE_MS	100		/* of work on a frame at a time */
 #define CREDIT_EVERY	2		/* frames, while more are waiting */
+#define AHEAD		12		/* records from asking for their values to record() */
 
 struct inlink {
 	struct upstream		*up;
@@ -817,6 +818,9 @@ chunk_process(struct weir *w)
 				return ((int)n);
 			in->taken += (size_t)n;
 		} else {
+			/* a stage with batch() does this itself */
+			if (w->keyed_in && in->taken + AHEAD < in->nchunk)
+				handles_prefetch(w, &in->chunk[in->taken + AHEAD]);
 			weir_select(w, &in->chunk[in->taken]);
 			if (w->stage->record(w, &in->chunk[in->taken]) == -1)
 				return (-1);

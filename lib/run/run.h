@@ -283,6 +283,7 @@ struct store *handles_store(const struct weir *);	/* NULL: it has no keyed state
 int	 handles_opened(struct weir *);		/* after the stage's open() */
 void	 handles_close(struct handles *);
 void	 handles_selected(const struct weir *, struct weir_record *);	/* its key; NULL */
+void	 handles_prefetch(struct weir *, const struct weir_record *);	/* it comes soon */
 
 /* collections: elements beside a key's value; and maps, made of the same */
 #define COLLECTION_DIGITS	8		/* of an index, hexadecimal */
