@@ -11,6 +11,7 @@
 #	make mutants	programs that are wrong on purpose: each has to be found
 #	make power	power cuts under a job, as root; CUTS=20 on each file system
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
+#	make bench-functions	what functions cost: C, Lua, commands; SIZE=1000000 RUNS=5
 #	make clean
 
 B =		build
@@ -148,6 +149,9 @@ $(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/lib/floors.a
 $(CONTENDERS): $B/%: $B/%.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
+$B/tests/bench/weir-tally: $B/tests/bench/weir-tally.o $(LIBWEIR)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Floors may look into floors, and so may programs that control jobs; stages only
 # at weir.h and their own parts.
 
@@ -158,7 +162,8 @@ $(FLOORS): PIC = -fPIC -fno-semantic-interposition
 $(control:%=$B/bin/%.o): INCLUDE = $(INSIDE) -Ibin
 $B/tests/%.o: INCLUDE = $(INSIDE) -Ibin $(LUA_CFLAGS)
 
-OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(SIM) $(TOOLS:=.o) $(CONTENDERS:=.o)
+OBJS =		$(FLOORS) $(BINS) $(UNITS:=.o) $(SIM) $(TOOLS:=.o) $(CONTENDERS:=.o) \
+		$B/tests/bench/weir-tally.o
 
 $(OBJS): $B/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
@@ -170,7 +175,7 @@ objects: $(OBJS)
 
 # Packages that are missing are named, and installed where that is possible.
 
-NEEDS =		build $(if $(filter check asan bench lint,$(MAKECMDGOALS)),check) \
+NEEDS =		build $(if $(filter check asan bench bench-functions lint,$(MAKECMDGOALS)),check) \
 		$(if $(filter lint,$(MAKECMDGOALS)),lint)
 
 packages:
@@ -185,6 +190,9 @@ demo: all
 bench: packages all $(CONTENDERS)
 	@tests/bench/bench $B
 	@tests/bench/latency $B
+
+bench-functions: packages all $(CONTENDERS) $B/tests/bench/weir-tally
+	@tests/bench/functions $B
 
 ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=all
@@ -210,7 +218,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/bench/latency tests/mutants/run tests/power/run tests/crashes \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/bench/latency tests/bench/functions tests/mutants/run tests/power/run tests/crashes \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh examples/*/*.sh \
 		man/completion/weir.bash)
 
@@ -275,5 +283,5 @@ uninstall:
 	$(NAMES) | while read -r page name; do rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3; done
 	-rmdir $(DESTDIR)$(LIBEXEC)
 
-.PHONY: crashtest mutants power all objects packages check demo bench asan fuzz lint simulate clean \
+.PHONY: crashtest mutants power all objects packages check demo bench bench-functions asan fuzz lint simulate clean \
 	install uninstall
