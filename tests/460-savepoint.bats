@@ -490,10 +490,12 @@ spooled() {
 	waits_for_input
 	printf '%s\n' a b >&4
 	wait_for has 2
-	kill -STOP "$(weir status --json job | jq .pid)"
+	coordinator=$(weir status --json job | jq .pid)
+	kill -STOP "$coordinator"
 	echo c >&4
 	wait_for spooled c
 	kill -KILL -- "-$job_pid"
+	kill -CONT "$coordinator" 2>/dev/null || :
 	wait_for no_survivors
 	exec 4>&-
 	run_weir 'weir restore -q -j new job'
