@@ -143,6 +143,8 @@ fails() {
 	printf '>%s\n' "b${b##*,}"; echo =2
 	printf '%s\n' "$a" >>order
 	printf '>%s\n' "${a##*,}"; echo -
+	read -r end
+	:
 	END
 	asked sh late.sh
 	assert_output $'1\n2\nagain\n3\nb1\nc\nb2'
