@@ -146,19 +146,26 @@ silence_look(struct coordinator *co, struct caller *c, int64_t now)
 }
 
 void
-callers_beat(struct coordinator *co, int64_t now)
+callers_sign(struct coordinator *co)
 {
 	static const struct tell	 beat = { .kind = TELL_BEAT };
 	struct caller			*c;
 
-	TAILQ_FOREACH(c, &co->callers, entry) {
-		if (c->subtask == NULL || c->gone)
-			continue;
-		if (control_queued(c->control) == 0 && control_tell(c->control, &beat) == -1)
+	TAILQ_FOREACH(c, &co->callers, entry)
+		if (c->subtask != NULL && !c->gone && control_queued(c->control) == 0 &&
+		    control_tell(c->control, &beat) == -1)
 			c->gone = 1;
-		if (!coordinator_over(co))
+}
+
+void
+callers_beat(struct coordinator *co, int64_t now)
+{
+	struct caller *c;
+
+	callers_sign(co);
+	TAILQ_FOREACH(c, &co->callers, entry)
+		if (c->subtask != NULL && !c->gone && !coordinator_over(co))
 			silence_look(co, c, now);
-	}
 }
 
 /* The coordinator itself was stopped, or slept: nobody was silent meanwhile. */

@@ -134,6 +134,18 @@ line_open(struct coordinator *co)
 	return (0);
 }
 
+static int
+writer_open(struct coordinator *co)
+{
+	if (pipe(co->wake) == -1)
+		return (tool_fail(WEIR_FAILED, "pipe: %s", strerror(errno)));
+	fcntl(co->wake[0], F_SETFD, FD_CLOEXEC);
+	fcntl(co->wake[1], F_SETFD, FD_CLOEXEC);
+	if ((co->writer = writer_new(co->wake[1])) == NULL)
+		return (tool_fail(WEIR_FAILED, "thread: %s", strerror(errno)));
+	return (0);
+}
+
 /* coord, as job.json has it. */
 static int
 coord_start(struct coordinator *co)
@@ -316,6 +328,7 @@ close_all(struct coordinator *co)
 		control_close(c->control);
 		free(c);
 	}
+	writer_free(co->writer);
 	coord_close(&co->coord);
 	ledger_close(&co->ledger);
 	roster_free(&co->roster);
@@ -340,7 +353,7 @@ serve(struct coordinator *co, const char *path)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	co->started_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	co->begun_ms = co->beat_ms = now_ms();
-	if ((status = coord_start(co)) != 0)
+	if ((status = coord_start(co)) != 0 || (status = writer_open(co)) != 0)
 		return (status);
 	notes_start(co);
 	notify("READY=1\nSTATUS=gathering");

@@ -5,10 +5,12 @@
  * anybody told.  Hence nobody acts on what a crash could take back.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <bsd/string.h>
 
 #include "coordinator.h"
@@ -207,12 +209,43 @@ removed(const struct coordinator *co)
 	    a.st_dev != b.st_dev || a.st_ino != b.st_ino);
 }
 
+/* In the writer.  A failure is not its end: it may be asked again. */
+static int
+save_run(void *arg)
+{
+	struct coordinator *co = arg;
+
+	co->save_error = ledger_save(&co->ledger, &co->coord) == 0 ? 0 : errno;
+	return (0);
+}
+
+/* A disk may take its time; the stages would take us for dead.  Nothing is heard
+ * meanwhile: an event comes before a save or behind it. */
+static int
+save_wait(struct coordinator *co)
+{
+	struct pollfd	pfd = { .fd = co->wake[0], .events = POLLIN };
+	char		sink[8];
+
+	if (writer_put(co->writer, save_run, NULL, co) == -1)
+		return (-1);
+	while (writer_pending(co->writer) > 0) {
+		if (poll(&pfd, 1, BEAT_MS) == 0)
+			callers_sign(co);
+		else if (read(co->wake[0], sink, sizeof(sink)) == -1 && errno != EINTR)
+			return (-1);
+		writer_collect(co->writer);
+	}
+	errno = co->save_error;
+	return (co->save_error == 0 ? 0 : -1);
+}
+
 static void
 save(struct coordinator *co)
 {
 	char why[1100];
 
-	if (ledger_save(&co->ledger, &co->coord) == 0) {
+	if (save_wait(co) == 0) {
 		coord_saved(&co->coord);
 		return;
 	}

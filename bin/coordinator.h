@@ -64,6 +64,9 @@ struct coordinator {
 	struct coord	 coord;
 	struct callers	 callers;
 	unsigned	 ncallers, room;	/* how many they are, and may be */
+	struct writer	*writer;		/* replaces job.json */
+	int		 wake[2];		/* a pipe: it has */
+	int		 save_error;		/* errno of that; 0: done */
 	struct rundir	*run;
 	int		 listener;
 	int64_t		 listen_ms;		/* nobody is accepted before */
@@ -112,7 +115,8 @@ void	 coordinator_settle(struct coordinator *);	/* what follows from events */
 int	 callers_room(const struct coordinator *);	/* for one more */
 void	 callers_accept(struct coordinator *);
 void	 caller_work(struct coordinator *, struct caller *);
-void	 callers_beat(struct coordinator *, int64_t now);
+void	 callers_beat(struct coordinator *, int64_t now);	/* and who is silent dies */
+void	 callers_sign(struct coordinator *);	/* of life, to all; nothing else */
 void	 callers_tell(struct coordinator *);	/* the view, to those who have not heard it */
 void	 callers_sweep(struct coordinator *);	/* close those who are gone */
 void	 callers_forgive(struct coordinator *, int64_t ms);	/* we were not there ourselves */

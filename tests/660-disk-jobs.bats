@@ -56,6 +56,15 @@ ends() {
 	[ "$fired" -ge 5 ]
 }
 
+# Longer than the heartbeat's timeout: nobody takes the coordinator for dead.
+@test "a sync of job.json that takes 7 s is no failure" {
+	run_weir -t 60 'strace -f -qq -o trace -P "$PWD/job/job.json.new" -e trace=fsync \
+	    -e inject=fsync:delay_enter=7000000:when=4 weir run -c 20ms -R none -j job s.sh'
+	grep -q 'fsync.*INJECTED\|fsync.*DELAYED' trace
+	cmp want "$OUT"
+	assert_equal "$(jq .attempt job/job.json)" 1
+}
+
 @test "the disk is full, then has room" {
 	local kb
 	[ "$(id -u)" = 0 ] || skip 'only root can mount'
