@@ -132,8 +132,7 @@ hear_member(struct coordinator *co, struct caller *from, struct say *s)
 }
 
 /*
- * It has said itself what is wrong; but of two stages with one name nobody knows
- * which of them has spoken.
+ * It has said itself what is wrong, unless there are two of its name.
  */
 static void
 hear_failed(struct coordinator *co, const struct say *s)

@@ -103,7 +103,8 @@ job() {
 	echo 'weir source in | weir keyby | weir reduce count | weir keyby -n k2 | weir reduce count |
 	    weir sink out' >s.sh
 	run_weir -t 30 -s 2 'weir run -c 50ms -j job s.sh'
-	grep -q 'two stages are called "reduce"; give one of them -n NAME (the name is the identity of its state)' <<<"$stderr"
+	assert_err 'run: two stages are called "reduce"; give one of them -n NAME (the name is the identity of its state)'
+	refute_err 'reduce: two stages'
 }
 
 @test "| head: the reader of run's output has enough" {

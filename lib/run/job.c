@@ -113,8 +113,9 @@ job_connected(struct weir *w)
 	return (r);
 }
 
-/* A last word, by a line of its own where there is none: nothing shall hang on it. */
-void
+/* A last word, by a line of its own where there is none: nothing shall hang on it.
+ * 1: it has gone out. */
+int
 job_say_failed(struct weir *w)
 {
 	char		 path[PATH_MAX];
@@ -122,10 +123,11 @@ job_say_failed(struct weir *w)
 	struct pollfd	 pfd;
 	struct say	*s;
 	int64_t		 until = now_ms() + GOODBYE_MS;
+	int		 sent = 0;
 
 	/* a mistake in the options may be older than our knowledge of the job */
 	if ((w->dir == NULL && job_look(w) != 1) || (s = calloc(1, sizeof(*s))) == NULL)
-		return;
+		return (0);
 	snprintf(path, sizeof(path), "%s/control", rundir_path(w->dir));
 	s->kind = SAY_FAILED;
 	s->attempt = job_attempt(w);
@@ -135,7 +137,8 @@ job_say_failed(struct weir *w)
 	s->stage.parallelism = w->set.parallelism;
 	strlcpy(s->why, w->sentence, sizeof(s->why));
 	if ((c != NULL || (c = control_dial(path)) != NULL) && control_say(c, s) == 0)
-		while (control_work(c) == 0 && control_queued(c) > 0 && now_ms() < until) {
+		while (control_work(c) == 0 && (sent = control_queued(c) == 0) == 0 &&
+		    now_ms() < until) {
 			pfd.fd = control_fd(c);
 			pfd.events = control_events(c);
 			poll(&pfd, 1, (int)GOODBYE_MS);
@@ -143,6 +146,7 @@ job_say_failed(struct weir *w)
 	if (w->job == NULL || c != w->job->control)
 		control_close(c);
 	free(s);
+	return (sent);
 }
 
 /*

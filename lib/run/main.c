@@ -181,7 +181,9 @@ job_leave(struct weir *w)
 {
 	unsigned i;
 
-	if (w->sentence[0] != '\0') {
+	/* of two stages with one name nobody would know which has spoken: the
+	 * coordinator does */
+	if (w->sentence[0] != '\0' && !(w->clash && job_say_failed(w))) {
 		log_say(LOG_ERROR, "%s", w->sentence);
 		if (w->status != WEIR_AGAIN)
 			job_say_failed(w);

@@ -432,7 +432,7 @@ int	 job_serve(struct weir *, int64_t now);
 int	 job_polls(struct weir *, struct polls *, int64_t now);
 int	 job_connected(struct weir *);		/* say so */
 int	 job_say(struct weir *, struct say *);
-void	 job_say_failed(struct weir *);	/* before an exit 1 or 2 */
+int	 job_say_failed(struct weir *);	/* before an exit 1 or 2.  1: it has gone out */
 int	 job_again(struct weir *);		/* -1: leave with WEIR_AGAIN */
 int	 job_hear(struct weir *);
 int	 job_alive(struct weir *);		/* the coordinator shall know it */
@@ -495,6 +495,7 @@ struct weir {
 	unsigned	 subtask;
 	int		 status;		/* exit status once there is a sentence */
 	char		 sentence[1024];
+	int		 clash;			/* another stage has our name */
 
 	struct wiring	 wiring;
 	struct jobdir	*jobdir;		/* NULL: no job */

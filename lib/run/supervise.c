@@ -351,6 +351,7 @@ supervise_lock(struct weir *w)
 		if (now_ms() > until) {
 			topology_clash(w->set.name, why, sizeof(why));
 			weir_misuse(w, "%s", why);
+			w->clash = 1;
 			break;
 		}
 		poll(&none, 1, LOCK_LOOK_MS);
