@@ -84,7 +84,8 @@ hear_decline(struct coordinator *co, const struct caller *from, const struct say
 
 	snprintf(co->why, sizeof(co->why), "%s: %s",
 	    roster_label(&co->roster, from->subtask, label), s->why);
-	coord_decline(&co->coord, from->subtask->member, s->id, now_ms());
+	coord_decline(&co->coord, from->subtask->member, s->id,
+	    s->status == WEIR_AGAIN ? NULL : co->why, now_ms());
 }
 
 static void

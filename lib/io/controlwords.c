@@ -30,7 +30,7 @@ static const struct {
 	[SAY_REGISTER] =	{ "register", STAGE | SHAPE },
 	[SAY_CONNECTED] =	{ "connected", ATTEMPT },
 	[SAY_ACK] =		{ "ack", ATTEMPT | ID | PART },
-	[SAY_DECLINE] =		{ "decline", ATTEMPT | ID | WHY },
+	[SAY_DECLINE] =		{ "decline", ATTEMPT | ID | STATUS | WHY },
 	[SAY_FINISHED] =	{ "finished", ATTEMPT },
 	[SAY_COMMITTED] =	{ "committed", ATTEMPT | ID },
 	[SAY_FAILED] =		{ "failed", STAGE | STATUS | WHY },

@@ -458,7 +458,7 @@ enum say_kind {
 	SAY_REGISTER,		/* stage, subtask, nonce */
 	SAY_CONNECTED,		/* restored, and all links are up */
 	SAY_ACK,		/* id, part, bytes, duration_ms */
-	SAY_DECLINE,		/* id, why */
+	SAY_DECLINE,		/* id, why; WEIR_AGAIN: the next one may be taken */
 	SAY_FINISHED,		/* a source: its end is sent */
 	SAY_COMMITTED,		/* id: its effects are durable outside */
 	SAY_FAILED,		/* status, why: before an exit 1 or 2 */

@@ -150,6 +150,7 @@ attempt_open(struct coord *c, int64_t now)
 	c->open_ms = now;
 	c->final = 0;
 	c->again_ms = c->again_delay_ms = 0;
+	c->declined = 0;
 	c->persist = 1;
 	say(c);
 }
@@ -382,15 +383,42 @@ checkpoint_abort(struct coord *c, struct coord_pending *p, enum coord_end how, i
 	say(c);
 }
 
-void
-coord_decline(struct coord *c, unsigned member, uint64_t id, int64_t now)
+static int
+is_over(const struct coord *c)
 {
-	struct coord_pending *p;
+	return (c->state == JOB_DONE || c->state == JOB_FAILED || c->state == JOB_CANCELLED);
+}
+
+static void
+job_end(struct coord *c, enum job_state state, const char *why, int64_t now)
+{
+	if (is_over(c))
+		return;
+	pending_end_all(c, COORD_INTERRUPTED, now);
+	trigger_stop(&c->trigger);
+	c->state = state;
+	snprintf(c->why, sizeof(c->why), "%s", why);
+	say(c);
+}
+
+/* Behind the last record nothing changes any more: a final one that is declined for
+ * good would be for ever. */
+void
+coord_decline(struct coord *c, unsigned member, uint64_t id, const char *why, int64_t now)
+{
+	struct coord_pending	*p;
+	char			 end[sizeof(c->why)];
 
 	if (c->state != JOB_RUNNING || !is_present(c, member) ||
 	    (p = pending_find(c, id)) == NULL)
 		return;
+	if (p->final && why != NULL)
+		c->declined++;
 	checkpoint_abort(c, p, COORD_DECLINED, now);
+	if (c->declined == COORD_DECLINES) {
+		snprintf(end, sizeof(end), "the final checkpoint cannot be taken: %s", why);
+		job_end(c, JOB_FAILED, end, now);
+	}
 	coord_tick(c, now);
 }
 
@@ -411,24 +439,6 @@ coord_committed(struct coord *c, unsigned member, uint64_t id, int64_t now)
 	if (id > c->member[member].committed)
 		c->member[member].committed = id;
 	coord_tick(c, now);
-}
-
-static int
-is_over(const struct coord *c)
-{
-	return (c->state == JOB_DONE || c->state == JOB_FAILED || c->state == JOB_CANCELLED);
-}
-
-static void
-job_end(struct coord *c, enum job_state state, const char *why, int64_t now)
-{
-	if (is_over(c))
-		return;
-	pending_end_all(c, COORD_INTERRUPTED, now);
-	trigger_stop(&c->trigger);
-	c->state = state;
-	snprintf(c->why, sizeof(c->why), "%s", why);
-	say(c);
 }
 
 void

@@ -237,6 +237,7 @@ unsigned member_view(struct member *, const struct view *);
 #define COORD_RESERVE	16		/* ids that job.json is ahead */
 #define COORD_AGAIN_MS	100		/* from a final checkpoint that failed to the next */
 #define COORD_AGAIN_MAX_MS 10000	/* doubled up to here */
+#define COORD_DECLINES	3		/* of a final one, for good: the job fails */
 #define COORD_STOP_MS	5000		/* a stop waits so long for members to come */
 
 enum coord_kind { COORD_PERIODIC, COORD_REQUESTED, COORD_SAVEPOINT };
@@ -296,6 +297,7 @@ struct coord {
 	uint64_t	 highest;		/* id given out */
 	uint64_t	 final;			/* the completed final checkpoint; 0: none */
 	int64_t		 again_ms, again_delay_ms;	/* no final one is tried before */
+	unsigned	 declined;		/* final ones of this attempt, for good */
 	int64_t		 open_ms;		/* of the attempt; JOB_DELAYED: of the next */
 	int64_t		 stop_ms;		/* when the stop was asked for */
 	struct coord_member *member;
@@ -323,7 +325,9 @@ void	 coord_whole(struct coord *, int64_t now);	/* all stages are there */
 void	 coord_lost(struct coord *, unsigned member, int64_t now);
 void	 coord_connected(struct coord *, unsigned member, int64_t now);
 void	 coord_ack(struct coord *, unsigned member, uint64_t id, int64_t now);
-void	 coord_decline(struct coord *, unsigned member, uint64_t id, int64_t now);
+/* why: it will be declined again; NULL: the next one may be taken. */
+void	 coord_decline(struct coord *, unsigned member, uint64_t id, const char *why,
+	    int64_t now);
 void	 coord_finished(struct coord *, unsigned member, int64_t now);
 void	 coord_committed(struct coord *, unsigned member, uint64_t id, int64_t now);
 void	 coord_failed(struct coord *, const char *why, int64_t now);

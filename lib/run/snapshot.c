@@ -50,7 +50,7 @@ struct commit {
 };
 
 static int
-decline(struct weir *w, uint64_t id, const char *why)
+decline(struct weir *w, uint64_t id, int status, const char *why)
 {
 	struct say	*s;
 	int		 r;
@@ -60,6 +60,7 @@ decline(struct weir *w, uint64_t id, const char *why)
 		return (weir_error(w, "%s", strerror(errno)));
 	s->kind = SAY_DECLINE;
 	s->id = id;
+	s->status = status;
 	strlcpy(s->why, why, sizeof(s->why));
 	r = job_say(w, s);
 	free(s);
@@ -271,7 +272,7 @@ state_collect(struct weir *w, struct snap *s)
 		return (1);
 	snprintf(why, sizeof(why), "operator state of %zu bytes is over the limit of %d",
 	    state.len, JOBFILE_STATE);
-	return (decline(w, s->id, why));
+	return (decline(w, s->id, WEIR_FAILED, why));
 }
 
 /* Keyed state.  1, 0: declined, -1. */
@@ -286,7 +287,7 @@ store_collect(struct weir *w, struct snap *s)
 		return (1);
 	if (errno != EAGAIN)
 		return (store_failed(w));
-	return (decline(w, s->id, "the disk is behind with checkpoints before it"));
+	return (decline(w, s->id, WEIR_AGAIN, "the disk is behind with checkpoints before it"));
 }
 
 int

@@ -185,7 +185,7 @@ coordinator_hear(struct world *w, int i)
 		coord_ack(c, from, r.id, w->now);
 		break;
 	case DECLINE:
-		coord_decline(c, from, r.id, w->now);
+		coord_decline(c, from, r.id, NULL, w->now);
 		break;
 	case FINISHED:
 		coord_finished(c, from, w->now);

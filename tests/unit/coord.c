@@ -107,7 +107,7 @@ stranger_is_refused_while_the_job_runs(void)
 	pass(1000);
 	SILENT(CHECK(!coord_register(&c, MEMBERS, 0, 1000)));
 	SILENT(coord_ack(&c, MEMBERS, 1, 1000));
-	SILENT(coord_decline(&c, MEMBERS, 1, 1000));
+	SILENT(coord_decline(&c, MEMBERS, 1, NULL, 1000));
 	SILENT(coord_finished(&c, MEMBERS, 1000));
 	SILENT(coord_committed(&c, MEMBERS, 1, 1000));
 	SILENT(coord_lost(&c, MEMBERS, 1000));
@@ -180,7 +180,7 @@ more_than_a_view_can_name_is_refused(void)
 	SILENT(CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 0));
 	coord_view(&c, &v);
 	CHECK(v.ids.npending == VIEW_PENDING && v.ids.pending[63] == 64);
-	coord_decline(&c, 0, 7, 0);
+	coord_decline(&c, 0, 7, NULL, 0);
 	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 65);
 }
 
@@ -219,7 +219,7 @@ w10_timeouts_and_late_acks(void)
 		CHECK(ended_as(id, COORD_EXPIRED) && c.changed && pending_are(0, 0));
 		SILENT(coord_ack(&c, 1, id, (int64_t)id * 1000 + 700));
 		SILENT(coord_ack(&c, 2, id, (int64_t)id * 1000 + 700));
-		SILENT(coord_decline(&c, 2, id, (int64_t)id * 1000 + 700));
+		SILENT(coord_decline(&c, 2, id, NULL, (int64_t)id * 1000 + 700));
 	}
 	CHECK(c.state == JOB_RUNNING && view_completed() == 0 && v.ids.highest == 5);
 	CHECK(c.nretained == 0 && c.attempt == 1);
@@ -231,14 +231,49 @@ decline_aborts_and_the_job_goes_on(void)
 	running(1000);
 	pass(1000);
 	coord_ack(&c, 0, 1, 1000);
-	coord_decline(&c, 1, 1, 1100);
+	coord_decline(&c, 1, 1, NULL, 1100);
 	CHECK(ended_as(1, COORD_DECLINED) && c.changed && pending_are(0, 0));
-	SILENT(coord_decline(&c, 1, 1, 1100));
+	SILENT(coord_decline(&c, 1, 1, NULL, 1100));
 	SILENT(coord_ack(&c, 2, 1, 1100));
 	pass(2000);
 	CHECK(pending_are(2, 0));
 	ack_all(2, 2000);
 	CHECK(view_completed() == 2);
+}
+
+static void
+a_final_one_that_is_always_declined_fails_the_job(void)
+{
+	uint64_t	id;
+	int64_t		now = 100;
+
+	running(1000);
+	coord_finished(&c, SOURCE, now);
+	for (id = 1; id <= 3; id++) {
+		CHECK(pending_are(id, 0) && c.state == JOB_RUNNING);
+		coord_decline(&c, 1, id, "too much", now);
+		now = coord_next(&c);
+		if (id < 3)
+			pass(now);
+	}
+	CHECK(c.state == JOB_FAILED && pending_are(0, 0) &&
+	    strcmp(c.why, "the final checkpoint cannot be taken: too much") == 0);
+}
+
+static void
+a_final_one_that_is_put_off_is_tried_again(void)
+{
+	uint64_t	id;
+	int64_t		now = 100;
+
+	running(1000);
+	coord_finished(&c, SOURCE, now);
+	for (id = 1; id <= 9; id++) {
+		CHECK(pending_are(id, 0));
+		coord_decline(&c, 1, id, NULL, now);
+		pass(now = coord_next(&c));
+	}
+	CHECK(c.state == JOB_RUNNING && pending_are(10, 0));
 }
 
 static void
@@ -516,6 +551,8 @@ main(void)
 	RUN(last_ack_completes_durably);
 	RUN(w10_timeouts_and_late_acks);
 	RUN(decline_aborts_and_the_job_goes_on);
+	RUN(a_final_one_that_is_always_declined_fails_the_job);
+	RUN(a_final_one_that_is_put_off_is_tried_again);
 	RUN(abort_frees_the_slot_of_a_queued_one);
 	RUN(pause_counts_from_the_completion);
 	RUN(w11_completion_subsumes_lower_ids);
