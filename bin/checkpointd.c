@@ -109,8 +109,7 @@ directory_open(struct coordinator *co, const char *path)
 	found = ledger_open(&co->ledger, co->dir,
 	    joboptions.groups != 0 ? joboptions.groups : ROUTE_GROUPS);
 	if (found == -1)
-		return (jobdir_unknown(co->dir) ? tool_fail(WEIR_AGAIN, "%s",
-		    jobdir_error(co->dir)) : fail_job(co));
+		return (fail_job(co));
 	co->resumed = found;
 	if (joboptions.groups != 0 && joboptions.groups != co->ledger.file.groups)
 		return (tool_fail(WEIR_USAGE, "-G %u: %s has %u key groups, for its whole life",
@@ -165,7 +164,7 @@ coord_start(struct coordinator *co)
 	for (; c->nretained < f->ncheckpoints; c->nretained++)
 		c->retained[c->nretained] = f->checkpoint[c->nretained].id;
 	coord_open(c, now_ms());
-	if (ledger_save(&co->ledger, c) == -1)
+	if (coordinator_save(co) == -1)
 		return (jobdir_unknown(co->dir) ? tool_fail(WEIR_AGAIN, "%s",
 		    jobdir_error(co->dir)) : fail_job(co));
 	coord_saved(c);
@@ -353,7 +352,7 @@ serve(struct coordinator *co, const char *path)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	co->started_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	co->begun_ms = co->beat_ms = now_ms();
-	if ((status = coord_start(co)) != 0 || (status = writer_open(co)) != 0)
+	if ((status = writer_open(co)) != 0 || (status = coord_start(co)) != 0)
 		return (status);
 	notes_start(co);
 	notify("READY=1\nSTATUS=gathering");

@@ -221,8 +221,8 @@ save_run(void *arg)
 
 /* A disk may take its time; the stages would take us for dead.  Nothing is heard
  * meanwhile: an event comes before a save or behind it. */
-static int
-save_wait(struct coordinator *co)
+int
+coordinator_save(struct coordinator *co)
 {
 	struct pollfd	pfd = { .fd = co->wake[0], .events = POLLIN };
 	char		sink[8];
@@ -245,7 +245,7 @@ save(struct coordinator *co)
 {
 	char why[1100];
 
-	if (save_wait(co) == 0) {
+	if (coordinator_save(co) == 0) {
 		coord_saved(&co->coord);
 		return;
 	}
@@ -263,6 +263,8 @@ save(struct coordinator *co)
 	} else if (co->coord.state == JOB_DELAYED)
 		tool_say("%s; trying again in %lld ms", co->why,
 		    (long long)(co->coord.open_ms - now_ms()));
+	else if (co->coord.state == JOB_DONE)
+		tool_say("%s; nothing is lost, all was saved before", co->why);
 }
 
 static void

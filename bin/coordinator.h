@@ -109,6 +109,7 @@ void	 coordinator_cancel(struct coordinator *);
 /* The job fails, and exits with status.  why: said at the end; NULL: all is said. */
 void	 coordinator_fail(struct coordinator *, int status, const char *why);
 int	 coordinator_over(const struct coordinator *);
+int	 coordinator_save(struct coordinator *);	/* job.json, as coord has it; errno */
 void	 coordinator_settle(struct coordinator *);	/* what follows from events */
 
 /* callers */

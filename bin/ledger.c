@@ -21,7 +21,7 @@ ledger_open(struct ledger *l, struct jobdir *dir, unsigned groups)
 	if ((r = jobdir_start(dir, &l->file)) != 0)
 		return (r);
 	jobdir_new(&l->file, groups);
-	return (jobdir_save(dir, &l->file));
+	return (0);
 }
 
 static void

@@ -31,8 +31,8 @@ struct ledger {
 };
 
 /*
- * ledger_open	read the job, or make a new one; the job is locked.  1: it was there;
- *		0: new; -1: jobdir_error().
+ * ledger_open	read the job, or make a new one, which is to be saved; the job is
+ *		locked.  1: it was there; 0: new; -1: jobdir_error().
  * ledger_begin	a checkpoint of that many members.  -1: no memory.
  * ledger_part	a member's part; taken in both outcomes.
  * ledger_end	it is over: completed and saved, or nothing of it counts.

@@ -559,7 +559,7 @@ listening_or_gone() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 	for k in 1 2 3 4 5 6 7 8; do
 		rm -f d.err
-		start d 'exec strace -qq -o trace -e trace=fsync \
+		start d 'exec strace -f -qq -o trace -e trace=fsync \
 		    -e inject=fsync:error=EIO:when=$1 weir checkpointd -j j -c 1h' "$k"
 		wait_for listening_or_gone
 		gone "$d_pid" || timeout -k 2 "$(seconds 20)" "$CAST" j <<<"$chain$ending" || :

@@ -96,11 +96,12 @@ save(void)
 }
 
 static void
-ledger_of_a_new_job_is_on_disk_at_once(void)
+ledger_of_a_new_job_is_there_once_it_is_saved(void)
 {
-	CHECK(begin() == 0 && jobdir_begun(d) && l.file.groups == 128);
+	CHECK(begin() == 0 && !jobdir_begun(d) && l.file.groups == 128);
 	CHECK(ledger_last(&l) == NULL);
 	save();
+	CHECK(jobdir_begun(d));
 	end();
 }
 
@@ -182,7 +183,7 @@ main(void)
 	strcpy(dir, "/tmp/weir-ledger.XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return (1);
-	RUN(ledger_of_a_new_job_is_on_disk_at_once);
+	RUN(ledger_of_a_new_job_is_there_once_it_is_saved);
 	RUN(ledger_keeps_what_is_retained_and_no_more);
 	RUN(ledger_unsaved_is_as_it_was);
 	RUN(ledger_part_counts_once_and_only_under_way);
