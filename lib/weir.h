@@ -488,7 +488,8 @@ int	 weir_output_close(struct weir_output *);
  * weir_bad_at	weir_bad() of a record that was kept, with the place of then.
  * weir_warn	a line on standard error; weir_debug: with -v only.
  * weir_quit	nobody reads the output any more: ask the stages above to send
- *		no more and end well.  What still comes is dropped.
+ *		no more and end well.  What still comes is dropped; in a job it is
+ *		not, as state is that of all records.
  */
 int	 weir_error(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);
 int	 weir_misuse(struct weir *, const char *fmt, ...) WEIR_PRINTF(2, 3);

@@ -112,6 +112,31 @@ job() {
 	assert_output $'1\t1\n2\t1\n3\t1'
 }
 
+# Whose reader has had enough: its state is that of all records all the same.
+@test "| head in a job: what comes behind it is counted, next time too" {
+	yes ann | head -n 20000 >in
+	echo 'weir source --rate 20000 in | weir keyby | weir reduce count | weir sink' >s.sh
+	run_weir 'weir run -q -c 20ms -j job s.sh | head -n 1'
+	assert_output $'ann\t1'
+	sed -i 's/--rate 20000//' s.sh
+	run_weir 'weir run -q -c 20ms -j job s.sh | tail -n 1'
+	assert_output $'ann\t20000'
+}
+
+@test "a tee in a job, one reader gone: both count all records" {
+	yes ann | head -n 10000 >in
+	cat >s.sh <<-'EOF'
+		#!/bin/bash
+		weir source --rate 10000 in | weir keyby -o - -o >(weir reduce -n all count | weir sink all) |
+		    weir reduce -n some --emit each count | weir sink -n some-sink
+	EOF
+	run_weir 'weir run -q -c 20ms -j job s.sh | head -n 1'
+	assert_output $'ann\t1'
+	assert_equal "$(tail -n 1 all)" $'ann\t10000'
+	run_weir 'weir state -j job get some ann; weir state -j job get all ann'
+	assert_output $'10000\n10000'
+}
+
 @test "another --backend than before is refused, and nothing is lost" {
 	seq 1 100 >in
 	echo 'weir source in | weir keyby | weir reduce count | weir sink out' >s.sh

@@ -29,7 +29,7 @@ barrier_pass(struct weir *w, uint64_t id)
 	if (w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
 		return (done == -1 ? -1 : 0);
 	if (w->out != NULL) {
-		if (!w->quit && (done = emit_flush(w)) != 1)
+		if (!unread(w) && (done = emit_flush(w)) != 1)
 			return (done);
 		if (outlet_barrier(w, id, w->job->triggered_ms) == -1)
 			return (-1);

@@ -131,7 +131,7 @@ inlet_process(struct weir *w)
 	struct inframe	*f = w->hand;
 	int		 done;
 
-	if (!w->quit) {
+	if (!unread(w)) {
 		if (w->stage->text != NULL && !w->records) {
 			if (w->in->pos == 0 && process_text(w) == -1)
 				return (-1);

@@ -307,10 +307,10 @@ consume(struct loop *l)
 	if (w->job != NULL && !w->job->running)
 		return (0);
 	/* what did not find a slot goes before anything new is taken */
-	if (w->out != NULL && weir_full(w) && !w->quit && (got = emit_flush(w)) != 1)
+	if (w->out != NULL && weir_full(w) && !unread(w) && (got = emit_flush(w)) != 1)
 		return (got);
 	/* answers come a few at a time, and faster than frames */
-	if (l->answered && w->out != NULL && !w->quit) {
+	if (l->answered && w->out != NULL && !unread(w)) {
 		if ((got = emit_pace(w, l->now, &due)) != 1)
 			return (got);
 		polls_until(&l->polls, due);
@@ -330,7 +330,7 @@ consume(struct loop *l)
 				polls_until(&l->polls, inlet_silent_ms(w));
 				return (0);
 			}
-			l->why = w->quit ? FRAME_STOPPED : (enum frame_why)got;
+			l->why = unread(w) ? FRAME_STOPPED : (enum frame_why)got;
 			return (1);
 		}
 	}
@@ -369,12 +369,12 @@ end(struct loop *l)
 		return (-1);
 	if (w->in != NULL && inlet_take_back(w) == -1)
 		return (-1);
-	if (!l->ended && w->out != NULL && !w->quit && weir_full(w) &&
+	if (!l->ended && w->out != NULL && !unread(w) && weir_full(w) &&
 	    (done = emit_flush(w)) != 1)
 		return (done);
 	if (!l->ended && w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
 		return (done == -1 ? -1 : 0);
-	if (!l->ended && !w->quit && l->why == FRAME_EOF && w->stage->end != NULL) {
+	if (!l->ended && !unread(w) && l->why == FRAME_EOF && w->stage->end != NULL) {
 		if ((done = w->stage->end(w)) == -1)
 			return (-1);
 		if (done != WEIR_OK)
@@ -383,7 +383,7 @@ end(struct loop *l)
 	l->ended = 1;
 	if (w->out == NULL)
 		return (1);
-	if (!w->quit && (done = emit_flush(w)) != 1)
+	if (!unread(w) && (done = emit_flush(w)) != 1)
 		return (done);
 	return (outlet_end(w, l->why) == -1 ? -1 : 1);
 }

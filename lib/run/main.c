@@ -513,3 +513,11 @@ weir_quit(struct weir *w)
 {
 	w->quit = 1;
 }
+
+/* In a job others may want more, or the next run's reader: its state is that of all
+ * records, up to where the sources end. */
+int
+unread(const struct weir *w)
+{
+	return (w->quit && w->job == NULL);
+}

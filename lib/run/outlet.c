@@ -270,7 +270,7 @@ outlet_put(struct weir *w, unsigned output, unsigned lane, struct frame *f, stru
 	if (o->text != NULL)
 		return (frame_text(w, o, f));
 	l = &o->links[lane];
-	if (l->enough)
+	if (l->enough && w->job == NULL)
 		return (0);
 	if ((in = malloc(sizeof(*in))) == NULL)
 		return (weir_error(w, "%s", strerror(errno)));

@@ -173,6 +173,7 @@ int	 inlet_process(struct weir *);		/* 1: used up; 0: output is full;
 					   2: not through with it */
 int	 inlet_ended(struct weir *);		/* 1: all inputs have ended */
 int	 inlet_enough(struct weir *);		/* send no more */
+int	 unread(const struct weir *);		/* and what still comes is dropped */
 int	 inlet_credits(struct weir *, int all);
 int	 inlet_finish(struct weir *);		/* credit the ends */
 int	 inlet_left(const struct weir *);	/* 1: all upstreams have closed */
