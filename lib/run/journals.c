@@ -26,6 +26,7 @@
 
 #define PIECE_BYTES	(1U << 20)	/* handed to the writer at once */
 #define SEGMENT_BYTES	(64U << 20)
+#define SPARES		8		/* pieces whose memory is kept: new pages cost */
 #define BEHIND_BYTES	(32U << 20)	/* that wait for the writer: emit no more */
 #define RUNNING		".running"
 
@@ -35,6 +36,8 @@ struct weir_journal {
 	char			 name[WEIR_NAME_MAX + 1];
 	int			 flags;
 	struct buf		 piece;		/* not the writer's yet */
+	struct buf		 spare[SPARES];
+	unsigned		 nspare;
 	uint64_t		 end;		/* as the owner sees it */
 	uint64_t		 released;	/* by the owner */
 	atomic_ullong		 useless;	/* what was released, for the writer */
@@ -182,6 +185,8 @@ journals_close(struct weir *w)
 		journal_close(g->j);
 		pthread_mutex_destroy(&g->mutex);
 		buf_free(&g->piece);
+		while (g->nspare > 0)
+			buf_free(&g->spare[--g->nspare]);
 		free(g);
 	}
 }
@@ -205,6 +210,17 @@ piece_run(void *arg)
 }
 
 static void
+piece_spare(struct weir_journal *g, struct buf *b)
+{
+	if (b->cap < PIECE_BYTES || b->cap > 2 * PIECE_BYTES || g->nspare == SPARES) {
+		buf_free(b);
+		return;
+	}
+	b->len = 0;
+	g->spare[g->nspare++] = *b;
+}
+
+static void
 piece_done(void *arg, int result)
 {
 	struct piece *p = arg;
@@ -212,7 +228,7 @@ piece_done(void *arg, int result)
 	p->g->behind -= p->bytes.len;
 	if (result == -1)
 		journals_failed(p->g->w);
-	buf_free(&p->bytes);
+	piece_spare(p->g, &p->bytes);
 	free(p);
 }
 
@@ -240,6 +256,8 @@ piece_put(struct weir_journal *g)
 int
 weir_journal_append(struct weir_journal *g, const void *data, size_t len)
 {
+	if (g->piece.data == NULL && len > PIECE_BYTES / 16 && g->nspare > 0)
+		g->piece = g->spare[--g->nspare];
 	if (buf_add(&g->piece, data, len) == -1)
 		return (weir_error(g->w, "journal \"%s\": %s", g->name, strerror(errno)));
 	g->end += len;
