@@ -39,7 +39,7 @@ final_checkpoint_is_tried_until_one_completes(void)
 {
 	running(0);
 	coord_finished(&c, SOURCE, 100);
-	coord_decline(&c, 2, 1, 200);
+	coord_decline(&c, 2, 1, NULL, 200);
 	CHECK(ended_as(1, COORD_DECLINED) && pending_are(0, 0) && coord_next(&c) == 300);
 	SILENT(coord_tick(&c, 299));
 	pass(300);
@@ -57,12 +57,12 @@ final_checkpoint_that_fails_is_not_taken_by_the_interval(void)
 {
 	running(10);
 	coord_finished(&c, SOURCE, 5);
-	coord_decline(&c, 2, 1, 6);
+	coord_decline(&c, 2, 1, NULL, 6);
 	CHECK(coord_next(&c) == 106);
 	SILENT(coord_tick(&c, 50));
 	coord_tick(&c, 106);
 	CHECK(pending_are(2, 0));
-	coord_decline(&c, 2, 2, 107);
+	coord_decline(&c, 2, 2, NULL, 107);
 	CHECK(coord_next(&c) == 307);		/* longer each time */
 }
 
@@ -76,7 +76,7 @@ final_checkpoint_that_no_view_can_name_waits(void)
 		coord_request(&c, COORD_SAVEPOINT, 0);
 	coord_finished(&c, SOURCE, 100);
 	CHECK(coord_next(&c) == 200);		/* and does not spin */
-	coord_decline(&c, 1, 1, 150);
+	coord_decline(&c, 1, 1, NULL, 150);
 	SILENT(coord_tick(&c, 199));
 	coord_tick(&c, 200);
 	coord_view(&c, &v);
