@@ -334,6 +334,22 @@ hot() {
 	assert_same want job.out
 }
 
+@test "an answer is out before the next one, at the end of the input too" {
+	records in <<<$'a 1\nb 2'
+	mkfifo go
+	cat >slow.sh <<-'END'
+	read -r line; printf '>first\n.\n'
+	read -r line; read -r go <go; printf '>second\n.\n'
+	read -r line
+	:
+	END
+	start job 'weir source in | weir keyby -t , -k 1 | weir statemap -- sh slow.sh | weir sink -'
+	wait_for grep -q first job.out
+	echo >go
+	finish job
+	assert_equal "$(cat job.out)" $'first\nsecond'
+}
+
 @test "nobody reads on: all end" {
 	run_weir 'weir source --count 1.. | weir statemap -- mawk -W interactive "{ print \">\" \$2 \"\\n.\" }" |
 	    weir sink - | head -n 1'

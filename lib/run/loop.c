@@ -296,11 +296,27 @@ produce(struct loop *l)
 	return (done == WEIR_MORE ? 2 : 0);
 }
 
+/* What ready() has emitted, a few records at a time.  1: it is sent, or may wait. */
+static int
+answers_go(struct loop *l)
+{
+	struct weir	*w = l->w;
+	int64_t		 due;
+	int		 got;
+
+	if (!l->answered || w->out == NULL || unread(w))
+		return (1);
+	if ((got = emit_pace(w, l->now, &due)) != 1)
+		return (got);
+	polls_until(&l->polls, due);
+	l->answered = due != NEVER;
+	return (1);
+}
+
 static int
 consume(struct loop *l)
 {
 	struct weir	*w = l->w;
-	int64_t		 due;
 	int		 got;
 
 	/* an upstream may have heard before us that records flow */
@@ -309,13 +325,8 @@ consume(struct loop *l)
 	/* what did not find a slot goes before anything new is taken */
 	if (w->out != NULL && weir_full(w) && !unread(w) && (got = emit_flush(w)) != 1)
 		return (got);
-	/* answers come a few at a time, and faster than frames */
-	if (l->answered && w->out != NULL && !unread(w)) {
-		if ((got = emit_pace(w, l->now, &due)) != 1)
-			return (got);
-		polls_until(&l->polls, due);
-		l->answered = due != NEVER;
-	}
+	if ((got = answers_go(l)) != 1)
+		return (got);
 	if (w->hand == NULL) {
 		if (w->job != NULL && w->job->due != 0)
 			return (barrier_due(w));
@@ -371,6 +382,8 @@ end(struct loop *l)
 		return (-1);
 	if (!l->ended && w->out != NULL && !unread(w) && weir_full(w) &&
 	    (done = emit_flush(w)) != 1)
+		return (done);
+	if (!l->ended && (done = answers_go(l)) != 1)
 		return (done);
 	if (!l->ended && w->stage->drain != NULL && (done = w->stage->drain(w)) != WEIR_OK)
 		return (done == -1 ? -1 : 0);
