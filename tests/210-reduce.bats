@@ -332,7 +332,7 @@ table() {
 
 @test "-M: a table over its bound is an error that says how many keys it holds" {
 	run_weir -s any 'weir source --count 0..299999 | weir keyby | weir reduce -M 4M count | weir sink got'
-	grep -qE '^reduce: state is over its bound of 4 MiB with [0-9]+ keys, and without checkpoints none of it can leave memory; give me more with -M$' <<<"$stderr"
+	grep -qE '^reduce: state is over its bound of 4 MiB with [0-9]+ keys, and none of it can leave memory without a job, or with --backend memory; give me more with -M$' <<<"$stderr"
 	assert [ "$status" = 1 ]
 	run_weir -s 2 'weir reduce -M 0 count'
 	run_weir -s 2 'weir reduce -M x count'

@@ -200,7 +200,7 @@ store_find(struct store *s, unsigned state, uint32_t hash, const void *key, size
 	return (heap_value(e));
 }
 
-/* Memory was taken.  1: without a job there is no way to be rid of any. */
+/* Memory was taken.  1: without a store on disk there is no way to be rid of any. */
 static int
 alone_full(struct store *s)
 {
@@ -208,8 +208,8 @@ alone_full(struct store *s)
 		s->counted = s->heap->bytes;
 		return (0);
 	}
-	store_fail(s, ENOMEM, "state is over its bound of %llu MiB with %llu keys, and without "
-	    "checkpoints none of it can leave memory; give me more with -M",
+	store_fail(s, ENOMEM, "state is over its bound of %llu MiB with %llu keys, and none of it "
+	    "can leave memory without a job, or with --backend memory; give me more with -M",
 	    (unsigned long long)s->memory >> 20, (unsigned long long)table_count(s->table));
 	return (1);
 }
