@@ -2,7 +2,7 @@
 # Pipelines with a loop: refused, and with --force what comes out of them, when they
 # end, and what a death costs.
 
-# shellcheck disable=SC2154	# bats and the helper set stderr, NAME_pid
+# shellcheck disable=SC2034,SC2154	# bats and the helper set stderr, NAME_pid
 load lib/helper
 
 # loop: ./loop.sh, where every number of ./in goes round, one less each
@@ -45,6 +45,38 @@ has_lines() {
 	run_weir -s 2 'weir run -c 50ms -j job loop.sh'
 	grep -qE '^run: the pipeline is a loop, (a -> b -> a|b -> a -> b): what is on its way there would be in no checkpoint; --force takes them all the same$' <<<"$stderr"
 	assert [ ! -s out ]
+}
+
+# circled WAY: the stages in ./it.sh, without a job, are told that they are this loop;
+# those that wait for one of them give up later
+circled() {
+	leftovers=ok
+	start it 'exec bash it.sh'
+	wait_for grep -qE "^[a-z]+: the pipeline is a loop, $1: only a job can have one \\(weir run -j DIR --force\\)\$" it.err
+	kill -KILL -- "-$it_pid"
+}
+
+@test "without a job a loop is refused by its name" {
+	seq 10 >in
+	loop
+	mv loop.sh it.sh
+	circled '(a -> b -> a|b -> a -> b)'
+	assert [ ! -s out ]
+}
+
+@test "without a job, a loop through pipes and subtasks" {
+	cat >it.sh <<-'EOT'
+	weir source --count 1..9 -o one &
+	weir keyby -n one -i source -i three -o - | weir keyby -n two -p 2 |
+	    weir statemap -p 2 -n three -e 'return function(_, r) return r end' -o one
+	EOT
+	circled '(one -> two -> three -> one|two -> three -> one -> two|three -> one -> two -> three)'
+}
+
+@test "without a job, two ways that meet are no loop" {
+	run_weir 'weir keyby -n both -i <(weir keyby -n left -i <(weir source --count 1..3)) \
+	    -i <(weir keyby -n right -i <(weir source --count 4..6)) | weir sink | sort'
+	assert_output "$(seq 6)"
 }
 
 @test "forced: all go round as often as they have to, and it ends" {

@@ -164,7 +164,7 @@ work(struct weir *w, int subtask)
 		return (-1);
 	if (!subtask) {
 		loop_signals(w);
-		if (wiring_announce(w) == -1 || wiring_inputs(w) == -1)
+		if (wiring_announce(w) == -1 || wiring_inputs(w) == -1 || circle_check(w) == -1)
 			return (-1);
 		sigprocmask(SIG_SETMASK, &all, NULL);
 	}
@@ -294,7 +294,7 @@ stage_run(struct weir *w, char *argv[])
 		return (-1);
 	if (w->set.parallelism == 1)
 		return (work(w, 0));
-	if (wiring_announce(w) == -1 || wiring_inputs(w) == -1)
+	if (wiring_announce(w) == -1 || wiring_inputs(w) == -1 || circle_check(w) == -1)
 		return (-1);
 	w->status = supervise(w, argv);
 	return (w->status == WEIR_DONE ? 0 : -1);

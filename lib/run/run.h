@@ -122,6 +122,7 @@ struct wiring {
 int	 wiring_outputs(struct weir *);		/* open them, before anything is made */
 int	 wiring_announce(struct weir *);	/* write and publish the address lines */
 int	 wiring_inputs(struct weir *);		/* read the address lines */
+int	 circle_check(struct weir *);		/* they do not lead back here */
 int	 wiring_export(const struct weir *);	/* to the environment of the subtasks */
 int	 wiring_import(struct weir *);
 void	 wiring_keep(const struct wiring *);	/* over exec */
