@@ -616,6 +616,14 @@ int	 store_scan_next(struct store_scan *, const void **key, size_t *keylen,
 	    const void **val, size_t *vallen);		/* 1, 0, -1 */
 void	 store_scan_end(struct store_scan *);
 
+/* Blocks of a cut that are full can be written while it goes on being made: put()
+ * gives them to the writer, or fails with errno.  Without it all wait for
+ * store_write(). */
+struct store_block;
+void	 store_early(struct store *, int (*put)(void *arg, struct store_block *), void *arg);
+int	 store_block_write(struct store_block *);	/* writer: append */
+void	 store_block_done(struct store_block *, int result);	/* owner */
+
 /* At a barrier, after it was forwarded.  NULL: EAGAIN: as many as may be are on
  * their way: decline; else store_error(): it cannot be used any more. */
 struct store_cut *store_cut(struct store *, uint64_t id);

@@ -30,7 +30,7 @@
 #include "io.h"
 
 #define CHUNK_BYTES	(256 * 1024)	/* read, and copied, at a time */
-#define SYNC_BYTES	(16U << 20)	/* appended without a sync: a mark waits for the rest */
+#define SYNC_BYTES	(8U << 20)	/* appended without a sync: a mark waits for the rest */
 
 struct journal {
 	struct segments	 files;

@@ -57,7 +57,7 @@ store_new(uint64_t memory_bytes)
 void
 store_free(struct store *s)
 {
-	struct block *b;
+	struct store_block *b;
 
 	if (s == NULL)
 		return;

@@ -24,8 +24,11 @@ struct closed {
 };
 
 /* Memory that a cut is encoded into. */
-struct block {
-	struct block	*next;
+struct store_block {
+	struct store_block *next;
+	struct store	*store;
+	int		 opens;			/* a round of the sweep begins with it */
+	int		 error;			/* errno of a write that failed */
 	size_t		 len, size;
 	unsigned char	 data[];
 };
@@ -82,8 +85,11 @@ struct store {
 	/* Cuts on their way, and memory for the next. */
 	unsigned	 ncuts;
 	uint64_t	 afloat;		/* bytes */
-	struct block	*spare;
+	struct store_block *spare;
 	uint64_t	 spare_bytes;
+	int		(*early)(void *, struct store_block *);
+	void		*early_arg;
+	int		 early_error;		/* errno of a block that could not be written */
 };
 
 int	 store_fail(struct store *, int error, const char *fmt, ...) WEIR_PRINTF(3, 4);

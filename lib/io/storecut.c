@@ -1,7 +1,8 @@
 /*
  * storecut: what a barrier finds changed, on its way to the journal.
  *
- *  - A cut is encoded between two records and written while they go on.
+ *  - A cut is encoded between two records and written while they go on; what is
+ *    encoded of a large one is written meanwhile.
  *  - With as many changed entries go as many unchanged ones, from where the last
  *    cut stopped (the sweep): when all memory has been gone through the journal
  *    starts where the round began, and what lies below is not needed any more.
@@ -24,7 +25,7 @@
 
 struct store_cut {
 	struct store	*store;
-	struct block	*first, *last;
+	struct store_block *first, *last;	/* not the writer's */
 	uint64_t	 bytes, entries;
 	uint64_t	 batches;		/* that base had */
 	int		 begins, closes;	/* a round of the sweep */
@@ -45,10 +46,10 @@ block_bytes(const struct store *s)
 	return (n < BLOCK_FIRST ? BLOCK_FIRST : n > BLOCK_MOST ? BLOCK_MOST : (size_t)n);
 }
 
-static struct block *
+static struct store_block *
 block_new(struct store *s, size_t size)
 {
-	struct block *b = s->spare;
+	struct store_block *b = s->spare;
 
 	if (b != NULL && b->size >= size) {
 		s->spare = b->next;
@@ -57,6 +58,8 @@ block_new(struct store *s, size_t size)
 		b->size = size;
 	if (b != NULL) {
 		b->next = NULL;
+		b->store = s;
+		b->opens = b->error = 0;
 		b->len = 0;
 	}
 	return (b);
@@ -64,9 +67,9 @@ block_new(struct store *s, size_t size)
 
 /* Blocks of the usual size are kept, an eighth of the bound. */
 static void
-blocks_free(struct store *s, struct block *b)
+blocks_free(struct store *s, struct store_block *b)
 {
-	struct block *next;
+	struct store_block *next;
 
 	for (; b != NULL; b = next) {
 		next = b->next;
@@ -80,13 +83,30 @@ blocks_free(struct store *s, struct block *b)
 	}
 }
 
+/* The full block is the writer's. */
+static int
+cut_early(struct store_cut *c)
+{
+	struct store		*s = c->store;
+	struct store_block	*b = c->last;
+
+	b->opens = c->begins;
+	if (s->early(s->early_arg, b) == -1)
+		return (store_fail(s, errno, "checkpoint: %s", strerror(errno)));
+	c->begins = 0;
+	c->first = c->last = NULL;
+	return (0);
+}
+
 /* Room for so many bytes at the end of the last block. */
 static int
 cut_room(struct store_cut *c, size_t need)
 {
-	size_t		 size = c->first == NULL ? BLOCK_FIRST : block_bytes(c->store);
-	struct block	*b;
+	size_t			 size = c->bytes == 0 ? BLOCK_FIRST : block_bytes(c->store);
+	struct store_block	*b;
 
+	if (c->last != NULL && c->store->early != NULL && cut_early(c) == -1)
+		return (-1);
 	if ((b = block_new(c->store, need > size ? need : size)) == NULL)
 		return (store_fail(c->store, ENOMEM, "checkpoint: %s", strerror(ENOMEM)));
 	if (c->first == NULL)
@@ -171,18 +191,18 @@ cut_walk(struct store_cut *c)
 	return (0);
 }
 
-static int
+/* A round begins where the cut does: before anything of it can be written. */
+static void
 sweep_begin(struct store_cut *c)
 {
 	struct store *s = c->store;
 
-	if (s->end - s->start < SWEEP_BYTES)
-		return (0);
+	if (s->sweeping || s->end - s->start < SWEEP_BYTES)
+		return;
 	s->sweeping = c->begins = 1;
 	s->round = s->generation;
 	s->sweep = heap_first(s->heap);
 	s->next = s->end;
-	return (1);
 }
 
 /* 1: the round has to write it. */
@@ -201,7 +221,7 @@ cut_sweep(struct store_cut *c)
 	uint64_t		 until = c->entries * 2;
 	uint64_t		 steps = SWEEP_STEPS + c->entries * 8;
 
-	if (!s->sweeping && !sweep_begin(c))
+	if (!s->sweeping)
 		return (0);
 	for (; s->sweep != 0; s->sweep = heap_next(s->heap, s->sweep)) {
 		e = heap_at(s->heap, s->sweep);
@@ -293,6 +313,7 @@ store_cut(struct store *s, uint64_t id)
 	}
 	if ((c = cut_new(s)) == NULL)
 		return (NULL);
+	sweep_begin(c);
 	if ((s->walk ? cut_walk(c) : cut_list(c)) == -1 || cut_sweep(c) == -1) {
 		cut_free(c);
 		errno = ENOMEM;
@@ -310,11 +331,42 @@ store_cut(struct store *s, uint64_t id)
 	return (c);
 }
 
+void
+store_early(struct store *s, int (*put)(void *, struct store_block *), void *arg)
+{
+	s->early = put;
+	s->early_arg = arg;
+}
+
+int
+store_block_write(struct store_block *b)
+{
+	struct journal	*j = b->store->journal;
+	int		 result;
+
+	result = b->opens ? journal_begin_start(j) : 0;
+	if (result == 0)
+		result = journal_append(j, b->data, b->len);
+	b->error = result == -1 ? errno : 0;
+	return (result);
+}
+
+/* Why it failed is said with the cut, which fails then, too. */
+void
+store_block_done(struct store_block *b, int result)
+{
+	struct store *s = b->store;
+
+	if (result == -1 && s->early_error == 0)
+		s->early_error = b->error;
+	blocks_free(s, b);
+}
+
 static int
 cut_write(struct store_cut *c)
 {
 	struct journal		*j = c->store->journal;
-	const struct block	*b;
+	const struct store_block	*b;
 
 	if (c->begins && journal_begin_start(j) == -1)
 		return (-1);
@@ -356,8 +408,9 @@ store_cut_done(struct store_cut *c, int result, struct jobfile_subtask *part, ui
 
 	if (result == 0)
 		result = part_add(c, part);
-	else if (c->error != 0)			/* it was run */
-		store_fail(s, c->error, "%s", journal_error(s->journal));
+	else if (c->error != 0 || s->early_error != 0)	/* something was run */
+		store_fail(s, c->error != 0 ? c->error : s->early_error, "%s",
+		    journal_error(s->journal));
 	*bytes = c->bytes;
 	s->ncuts--;
 	s->afloat -= c->bytes;

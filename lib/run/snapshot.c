@@ -275,6 +275,27 @@ state_collect(struct weir *w, struct snap *s)
 	return (decline(w, s->id, WEIR_FAILED, why));
 }
 
+/* In the writer. */
+static int
+block_run(void *arg)
+{
+	return (store_block_write(arg));
+}
+
+static void
+block_done(void *arg, int result)
+{
+	store_block_done(arg, result);
+}
+
+static int
+block_put(void *arg, struct store_block *b)
+{
+	const struct weir *w = arg;
+
+	return (writer_put(w->job->writer, block_run, block_done, b));
+}
+
 /* Keyed state.  1, 0: declined, -1. */
 static int
 store_collect(struct weir *w, struct snap *s)
@@ -283,6 +304,7 @@ store_collect(struct weir *w, struct snap *s)
 
 	if (store == NULL || w->job->memory_backend)
 		return (1);
+	store_early(store, block_put, w);
 	if ((s->cut = store_cut(store, s->id)) != NULL)
 		return (1);
 	if (errno != EAGAIN)

@@ -780,6 +780,152 @@ growing_values_do_not_scatter_memory(void)
 }
 
 /*
+ * A cut that is written while it is made.
+ */
+#define EARLY_KEYS	30000U
+
+static struct store_block *early[64];
+static unsigned	 nearly, early_fails;	/* fails: the so many-th is not taken */
+
+static int
+early_put(void *arg, struct store_block *b)
+{
+	CHECK(arg == early && nearly < 64);
+	if (early_fails > 0 && --early_fails == 0) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	early[nearly++] = b;
+	return (0);
+}
+
+/* What the writer does, in order, then its owner. */
+static int
+early_write(struct store *s, struct store_cut *c, struct jobfile_subtask *part)
+{
+	uint64_t	bytes;
+	unsigned	i;
+	int		result = 0;
+
+	for (i = 0; i < nearly && result == 0; i++)
+		result = store_block_write(early[i]);
+	if (result == 0)
+		result = store_write(c);
+	for (i = 0; i < nearly; i++)
+		store_block_done(early[i], result);
+	nearly = 0;
+	part->nranges = 0;
+	(void)s;
+	return (store_cut_done(c, result, part, &bytes));
+}
+
+static void
+early_change(struct store *s, unsigned *value, unsigned round)
+{
+	char		 key[32];
+	unsigned	 n;
+	size_t		 len;
+	void		*p;
+	int		 was_fresh;
+
+	for (n = 0; n < EARLY_KEYS; n++) {
+		if ((n * 7 + round) % (round < 2 ? 1 : 5) != 0)
+			continue;
+		len = (size_t)snprintf(key, sizeof(key), "user%u", n);
+		value[n] = n * 100 + round;
+		if (round % 3 == 2 && n % 4 == 0) {
+			value[n] = 0;
+			CHECK(store_remove(s, 0, hash_of(key, len), key, len) != -1);
+		} else if ((p = store_put(s, 0, hash_of(key, len), key, len, 4, &was_fresh)) != NULL)
+			memcpy(p, &value[n], 4);
+		else
+			CHECK(!"put");
+	}
+}
+
+static int
+early_holds(const unsigned *value, const struct jobfile_subtask *part, uint64_t id)
+{
+	struct store	*s = store_new(16 << 20);
+	char		 key[32];
+	unsigned	 n;
+	size_t		 len, vallen;
+	void		*p;
+
+	CHECK(s != NULL && store_state(s, "count") == 0);
+	if (store_attach(s, dirfd_, dir, GROUPS, 1, part, id) == -1)
+		printf("# %s\n", store_error(s));
+	for (n = 0; n < EARLY_KEYS; n++) {
+		len = (size_t)snprintf(key, sizeof(key), "user%u", n);
+		p = store_find(s, 0, hash_of(key, len), key, len, &vallen);
+		if ((p == NULL) != (value[n] == 0) || (p != NULL && memcmp(p, &value[n], 4) != 0))
+			break;
+	}
+	store_free(s);
+	return (n == EARLY_KEYS);
+}
+
+static void
+blocks_that_are_written_early_are_the_same_journal(void)
+{
+	static unsigned		 value[EARLY_KEYS];
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(2 << 20);
+	struct store_cut	*c;
+	unsigned		 round, most = 0, moved = 0;
+	uint64_t		 start = 0;
+
+	fresh();
+	CHECK(s != NULL && store_state(s, "count") == 0);
+	CHECK(store_attach(s, dirfd_, dir, GROUPS, 1, NULL, 0) == 0);
+	store_early(s, early_put, early);
+	for (round = 0; round < 20; round++) {
+		early_change(s, value, round);
+		CHECK((c = store_cut(s, round + 1)) != NULL);
+		most = nearly > most ? nearly : most;
+		CHECK(early_write(s, c, &part) == 0);
+		store_view(s, round + 1);
+		moved += part.range[0].start > start;
+		start = part.range[0].start;
+		if (round % 5 == 4)
+			CHECK(early_holds(value, &part, round + 1));
+	}
+	CHECK(most >= 2 && moved >= 2);		/* so there were blocks, and rounds */
+	early_change(s, value, 0);
+	early_fails = 2;
+	CHECK(store_cut(s, 21) == NULL && strstr(store_error(s), "Cannot allocate") != NULL);
+	while (nearly > 0)
+		store_block_done(early[--nearly], -1);
+	store_free(s);
+	free(part.range);
+}
+
+static void
+a_block_that_cannot_be_written_is_named(void)
+{
+	static unsigned		 value[EARLY_KEYS];
+	struct jobfile_subtask	 part = { .range = NULL };
+	struct store		*s = store_new(2 << 20);
+	struct store_cut	*c;
+	int			 full;
+
+	fresh();
+	CHECK(s != NULL && store_state(s, "count") == 0);
+	CHECK(store_attach(s, dirfd_, dir, GROUPS, 1, NULL, 0) == 0);
+	store_early(s, early_put, early);
+	early_change(s, value, 0);
+	CHECK((c = store_cut(s, 1)) != NULL && nearly > 0);
+	full = openat(dirfd_, "state.0000000000000000", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(full != -1);			/* in the segment's way */
+	CHECK(early_write(s, c, &part) == -1);
+	CHECK(strstr(store_error(s), "create ") != NULL &&
+	    strstr(store_error(s), "state.0000000000000000: File exists") != NULL);
+	close(full);
+	store_free(s);
+	free(part.range);
+}
+
+/*
  * As bytes
  */
 
@@ -1130,6 +1276,8 @@ main(int argc, char *argv[])
 	RUN(a_disk_that_fails_is_named_and_costs_nothing);
 	RUN(what_does_not_fit_leaves_memory_and_is_read_back);
 	RUN(growing_values_do_not_scatter_memory);
+	RUN(blocks_that_are_written_early_are_the_same_journal);
+	RUN(a_block_that_cannot_be_written_is_named);
 	RUN(names_come_back_with_their_numbers);
 	RUN(a_state_as_bytes_comes_back);
 	RUN(bytes_that_are_no_entries_are_named);
