@@ -15,6 +15,7 @@
 #define DELAY_MS	100		/* between starts that come to nothing; doubled */
 #define DELAY_MAX_MS	10000
 #define LIVED_MS	10000		/* this one did not come to nothing */
+#define TRIES		7		/* in a row that end with WEIR_AGAIN: 6 s */
 
 static void
 child(struct keeper *k, int alive)
@@ -100,7 +101,10 @@ keeper_ended(struct keeper *k, int wstatus, int64_t now_ms)
 	if (WIFEXITED(wstatus) && in_use(k, mine))
 		return (WEIR_AGAIN);
 	if (now_ms - k->started_ms >= LIVED_MS)
-		k->delay_ms = 0;
+		k->delay_ms = k->tries = 0;
+	/* a disk that fails each time: 'weir run' can be run again as well as it */
+	if (WIFEXITED(wstatus) && ++k->tries == TRIES)
+		return (WEIR_AGAIN);
 	k->again_ms = now_ms + k->delay_ms;
 	k->delay_ms = k->delay_ms == 0 ? DELAY_MS : k->delay_ms * 2;
 	if (k->delay_ms > DELAY_MAX_MS)

@@ -20,13 +20,14 @@ struct keeper {
 	int64_t		 started_ms;
 	int64_t		 again_ms;	/* when to start it again */
 	int64_t		 delay_ms;	/* of the last start */
+	unsigned	 tries;		/* that have ended with WEIR_AGAIN, in a row */
 };
 
 /*
  * keeper_start		-1: errno.
  * keeper_ended		it has.  -1: it is to be started again, at again_ms; else
  *			the status that the job has ended with: WEIR_AGAIN if
- *			somebody else has the job.
+ *			somebody else has the job, or it will not stay.
  * keeper_leave		it shall end, without a word; keeper_kill: at once.
  */
 int	 keeper_start(struct keeper *, int64_t now_ms);
