@@ -11,7 +11,7 @@
 #	make mutants	programs that are wrong on purpose: each has to be found
 #	make power	power cuts under a job, as root; CUTS=20 on each file system
 #	make bench	against a tight C program and mawk; SIZE=10000000 RUNS=5
-#	make bench-functions	what functions cost: C, Lua, commands; SIZE=1000000 RUNS=5
+#	make bench-functions	what functions and their state cost; SIZE=1000000 RUNS=5
 #	make clean
 
 B =		build
@@ -140,7 +140,7 @@ $B/tests/parts.a: $(PARTS)
 UNITS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*.c)))
 SIM =		$(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sim/*.c)))
 TOOLS =		$(patsubst %.c,$B/%,$(sort $(wildcard tests/tools/*.c)))
-CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight $B/tests/bench/trickle
+CONTENDERS =	$B/tests/bench/gen $B/tests/bench/tight $B/tests/bench/trickle $B/tests/bench/gaps
 
 $B/tests/unit/simulator: $(SIM)
 $(UNITS) $(TOOLS): $B/%: $B/%.o $B/tests/parts.a $B/lib/floors.a
@@ -193,6 +193,7 @@ bench: packages all $(CONTENDERS)
 
 bench-functions: packages all $(CONTENDERS) $B/tests/bench/weir-tally
 	@tests/bench/functions $B
+	@tests/bench/state $B
 
 ASAN =		-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=all
@@ -218,7 +219,7 @@ fuzz:
 
 LINT =		-Werror -Wold-style-definition -Wredundant-decls -Wnested-externs
 LINT_GCC =	$(LINT) -Wlogical-op -Wduplicated-cond -Wduplicated-branches
-SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/bench/latency tests/bench/functions tests/mutants/run tests/power/run tests/crashes \
+SCRIPTS =	.ci/run tests/run tests/packages tests/layering tests/bench/bench tests/bench/latency tests/bench/functions tests/bench/state tests/mutants/run tests/power/run tests/crashes \
 		$(wildcard tests/*.bash tests/lib/*.bash tests/*.bats examples/*.sh examples/*/*.sh \
 		man/completion/weir.bash)
 

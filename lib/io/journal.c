@@ -574,6 +574,7 @@ segment_dress(int fd, int like)
 	struct stat old, new;
 
 	return (fstat(like, &old) == 0 && fstat(fd, &new) == 0 && old.st_size == 0 &&
+	    old.st_dev == new.st_dev &&
 	    old.st_nlink == 1 && old.st_uid == new.st_uid &&
 	    (old.st_gid == new.st_gid || fchown(fd, (uid_t)-1, old.st_gid) == 0) &&
 	    fchmod(fd, old.st_mode & 07777) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);

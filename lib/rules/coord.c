@@ -109,6 +109,7 @@ coord_open(struct coord *c, int64_t now)
 	}
 	coord_saved(c);
 	c->highest = c->reserved;
+	c->reserved += COORD_RESERVE;	/* no checkpoint waits for that later */
 	c->open_ms = now;
 	c->attempt++;
 	c->state = JOB_GATHERING;

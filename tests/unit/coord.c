@@ -126,7 +126,7 @@ ids_start_at_1_and_are_reserved_16_ahead(void)
 	for (id = 1; id <= 40; id++) {
 		coord_saved(&c);
 		CHECK(coord_request(&c, COORD_REQUESTED, 0) == id);
-		CHECK(c.persist == (id % 17 == 1));
+		CHECK(c.persist == (id % 17 == 0));
 		CHECK(c.reserved >= id && c.reserved <= id + COORD_RESERVE);
 	}
 }
@@ -485,16 +485,16 @@ unsaved_reservation_takes_the_id_back(void)
 	uint64_t id;
 
 	running(0);
-	for (id = 1; id <= 17; id++)
+	for (id = 1; id <= 16; id++)
 		CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == id);
-	CHECK(c.reserved == 17);
+	CHECK(c.reserved == 16);
 	coord_saved(&c);
-	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 18 && c.persist);
+	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 17 && c.persist);
 	coord_unsaved(&c, 0);
-	CHECK(ended_as(18, COORD_UNSAVED) && c.highest == 17 && c.reserved == 17);
+	CHECK(ended_as(17, COORD_UNSAVED) && c.highest == 16 && c.reserved == 16);
 	coord_view(&c, &v);
-	CHECK(v.ids.highest == 17 && v.ids.npending == 17);
-	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 18 && c.reserved == 18 + COORD_RESERVE);
+	CHECK(v.ids.highest == 16 && v.ids.npending == 16);
+	CHECK(coord_request(&c, COORD_SAVEPOINT, 0) == 17 && c.reserved == 17 + COORD_RESERVE);
 }
 
 static void
