@@ -104,7 +104,8 @@ not_the_model() {
 	sed 's/weir source/& --rate 500/' job.sh >slow.sh
 	start it 'exec weir run -q -c 20ms -j "$1" slow.sh' "$short/job"
 	wait_for test -s out
-	# the coordinator first: it would clear up when run is gone
+	# run shall not start another coordinator, nor this one clear up behind it
+	kill -STOP "$it_pid"
 	# shellcheck disable=SC2046	# numbers
 	kill -KILL "$(cut -f1 "$short/job/lock")" $(survivors) "$it_pid" || :
 	wait_for no_survivors
