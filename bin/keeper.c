@@ -102,9 +102,10 @@ keeper_ended(struct keeper *k, int wstatus, int64_t now_ms)
 		return (WEIR_AGAIN);
 	if (now_ms - k->started_ms >= LIVED_MS)
 		k->delay_ms = k->tries = 0;
-	/* a disk that fails each time: 'weir run' can be run again as well as it */
+	/* as where the disk fails each time */
 	if (WIFEXITED(wstatus) && ++k->tries == TRIES)
-		return (WEIR_AGAIN);
+		return (tool_fail(WEIR_AGAIN, "checkpointd had to start again %d times in a row: "
+		    "%s stays at its last checkpoint; run the same line again", TRIES, k->job));
 	k->again_ms = now_ms + k->delay_ms;
 	k->delay_ms = k->delay_ms == 0 ? DELAY_MS : k->delay_ms * 2;
 	if (k->delay_ms > DELAY_MAX_MS)

@@ -56,6 +56,18 @@ ends() {
 	[ "$fired" -ge 5 ]
 }
 
+# Each coordinator's: it cannot know what is on disk, and says so.
+@test "a disk that fails each coordinator: it is given up, and the job goes on later" {
+	sed -i 's/100000/10000/' s.sh
+	mkdir job
+	# its attempt, a checkpoint, and then no more; a worker syncs the directory twice
+	run_weir -t 40 -s 75 'strace -f -qq -o trace -P "$PWD/job" -e trace=fsync \
+	    -e inject=fsync:error=EIO:when=3 weir run -q -c 20ms -R none -j job s.sh'
+	[ "$(grep -c 'what is on disk is not known' <<<"$stderr")" = 7 ]
+	grep -q '^run: checkpointd had to start again 7 times in a row: job/* stays at its last checkpoint' <<<"$stderr"
+	ends job 'a disk that fails'
+}
+
 # Longer than the heartbeat's timeout: nobody takes the coordinator for dead.
 @test "a sync of job.json that takes 7 s is no failure" {
 	run_weir -t 60 'strace -f -qq -o trace -P "$PWD/job/job.json.new" -e trace=fsync \
