@@ -230,10 +230,14 @@ coordinator_save(struct coordinator *co)
 	if (writer_put(co->writer, save_run, NULL, co) == -1)
 		return (-1);
 	while (writer_pending(co->writer) > 0) {
-		if (poll(&pfd, 1, BEAT_MS) == 0)
+		switch (poll(&pfd, 1, BEAT_MS)) {
+		case 0:
 			callers_sign(co);
-		else if (read(co->wake[0], sink, sizeof(sink)) == -1 && errno != EINTR)
-			return (-1);
+			break;
+		case 1:
+			if (read(co->wake[0], sink, sizeof(sink)) == -1)
+				continue;
+		}
 		writer_collect(co->writer);
 	}
 	errno = co->save_error;
