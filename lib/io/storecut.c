@@ -18,7 +18,7 @@
 #include "store.h"
 
 #define BLOCK_FIRST	(64U << 10)		/* most cuts are small */
-#define BLOCK_MOST	(PAGES_LARGE - 64)	/* below large pages: those are slow to get */
+#define BLOCK_MOST	(2U << 20)	/* the writer begins when one is full */
 #define SWEEP_BYTES	(256U << 10)		/* no round for a journal below */
 #define SWEEP_STEPS	(1U << 16)		/* pieces passed over in one cut, at least */
 #define AHEAD		8			/* entries of the list fetched before */
@@ -366,7 +366,7 @@ static int
 cut_write(struct store_cut *c)
 {
 	struct journal		*j = c->store->journal;
-	const struct store_block	*b;
+	const struct store_block *b;
 
 	if (c->begins && journal_begin_start(j) == -1)
 		return (-1);
