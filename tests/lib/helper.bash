@@ -47,11 +47,11 @@ weir_setup() {
 	WEIR_SOURCE=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	export WEIR_SOURCE
 	leftovers=
-	mkdir -m 700 "$TMPDIR" "$XDG_RUNTIME_DIR" "$BATS_TEST_TMPDIR/asan" "$BATS_TEST_TMPDIR/work"
+	mkdir -m 700 "$TMPDIR" "$XDG_RUNTIME_DIR" "$BATS_TEST_TMPDIR/asan" "$BATS_TEST_TMPDIR/cwd"
 	mkfifo "$BATS_TEST_TMPDIR/never"
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:log_path=$BATS_TEST_TMPDIR/asan/report
 	export UBSAN_OPTIONS=${UBSAN_OPTIONS-}:log_path=$BATS_TEST_TMPDIR/asan/report
-	cd "$BATS_TEST_TMPDIR/work" || return 1
+	cd "$BATS_TEST_TMPDIR/cwd" || return 1
 	outside | sort >"$BATS_TEST_TMPDIR/outside"
 }
 
@@ -210,7 +210,7 @@ of_other_tests() {
 		if [[ $path =~ -(job-[0-9a-f]{14})-(.*) ]]; then
 			{
 				compgen -G "$tests/x/weir-*/${BASH_REMATCH[1]}"
-				compgen -G "$tests/work/*/run/${BASH_REMATCH[2]}.shm"
+				compgen -G "$tests/cwd/*/run/${BASH_REMATCH[2]}.shm"
 				compgen -G "$tests/tmp/*/*/job/run/${BASH_REMATCH[2]}.shm"
 			} | grep -qvF "$BATS_TEST_TMPDIR/" || echo "$path"
 			continue
